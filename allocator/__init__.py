@@ -1,0 +1,1 @@
+"""Scored places to patrol plan. Import the module you need; nothing is re-exported here."""

@@ -1,0 +1,1 @@
+"""How people and programs use the product: command line, maps, service."""
