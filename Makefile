@@ -1,0 +1,59 @@
+# Two commands for a newcomer: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= out/demo
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench serve format lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed (looked for '$(PYTHON)'). On Debian: apt-get install python3.11 python3.11-venv; elsewhere: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "'$(PYTHON)' is not Python 3.11: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the pinned dependencies (about a minute) …"
+	$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements/runtime.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.runtime
+	@echo "Installing what the checks and tests need …"
+	$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements/test.txt
+	@touch $@
+
+demo: $(VENV)/.runtime ## the whole week on the bundled sample, offline, into out/demo
+	$(BIN)/arv demo --out $(OUT)
+
+serve: $(VENV)/.runtime ## start the service on this machine only
+	$(BIN)/arv serve
+
+check: $(VENV)/.test ## formatting, lint, types, import contracts, links in the docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/check_links.py
+
+test: $(VENV)/.test ## install what the tests need, then run them all
+	sh .ci/system-packages
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+bench: $(VENV)/.test ## measure against peers and baselines (slow)
+	$(BIN)/python -m benchmarks
+
+format: $(VENV)/.test ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.test ## pin the dependencies anew, with hashes
+	sh requirements/lock
+
+clean: ## remove the environment and everything generated
+	rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

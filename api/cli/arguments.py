@@ -1,0 +1,66 @@
+"""Turn what was typed into values, or refuse it in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from allocator.errors import LockRefusedError
+from hotspots.errors import AssessmentRefusedError, CoordinateSystemRefusedError
+
+DATE_FORMS = (re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"),
+              re.compile(r"(?P<d>\d{2})/(?P<m>\d{2})/(?P<y>\d{4})"))  # fmt: skip
+LOCK = re.compile(r"(?P<unit>[A-Z0-9-]+)=(?P<codes>E09\d{6}(?:,E09\d{6})*)")
+
+
+def parse_date(text: str, name: str = "--as-of") -> date:
+    """Return the day in ISO (2026-11-23) or British (23/11/2026) form."""
+    for form in DATE_FORMS:
+        if found := form.fullmatch(text.strip()):
+            try:
+                return date(int(found["y"]), int(found["m"]), int(found["d"]))
+            except ValueError:
+                break
+    raise AssessmentRefusedError(
+        f"{name} {text!r} is not a day of the calendar",
+        remedy="write it as 2026-11-23 or 23/11/2026",
+    )
+
+
+def parse_locks(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the boroughs locked to each unit from ``UNIT=E09…[,E09…]`` texts."""
+    locks: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        found = LOCK.fullmatch(text.strip())
+        if not found:
+            raise LockRefusedError(
+                f"--lock {text!r} is not of the form UNIT=E09…[,E09…]",
+                remedy="write for example --lock ARV-04=E09000012,E09000014",
+            )
+        codes = (*locks.get(found["unit"], ()), *found["codes"].split(","))
+        locks[found["unit"]] = tuple(sorted(set(codes)))
+    return locks
+
+
+def parse_epsg(text: str) -> int:
+    """Return N of ``EPSG:N``."""
+    found = re.fullmatch(r"(?:EPSG:)?(\d{4,6})", text.strip(), re.IGNORECASE)
+    if not found:
+        raise CoordinateSystemRefusedError(
+            f"--crs {text!r} is not an EPSG code", remedy="write for example --crs EPSG:27700"
+        )
+    return int(found[1])
+
+
+def parse_timezone(text: str) -> str:
+    """Return the name of a time zone the machine knows."""
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
+        raise AssessmentRefusedError(
+            f"--timezone {text!r} is not a known time zone",
+            remedy="write an IANA name, for example Europe/London",
+        ) from fault
+    return text

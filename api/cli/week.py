@@ -1,0 +1,238 @@
+"""`arv demo`, `arv assess` and `arv allocate`: the week of the tasking meeting."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from allocator.plan import PatrolPlan
+from allocator.plan import document as plan_document
+from api import week as weekly
+from api.assessment_folder import AssessmentFolder
+from api.assessment_folder import read as read_assessment
+from api.cli.app import arv, say
+from api.cli.arguments import parse_date, parse_locks
+from api.cli.progress import progress_bars
+from api.fleet_file import read_fleet
+from api.output import Writer, text_writer, write_all, write_json
+from api.plan_file import read_plan
+from api.policy_file import read_policy
+from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
+from hotspots.assessment import RiskAssessment
+from hotspots.assessment import document as assessment_document
+from hotspots.feeds.reader import ReadOptions
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if missing.")]
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE", help="Also write the result as JSON; - is stdout."),
+]
+Wards = Annotated[
+    Path | None,
+    typer.Option(help="Your own ward boundaries (GeoPackage or GeoJSON, EPSG:27700)."),
+]
+Boroughs = Annotated[
+    Path | None, typer.Option(help="Your own borough boundaries; default: the wards, dissolved.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the posterior draws.")]
+
+
+@arv.command()
+def demo(out: Out, seed: Seed = 0, json_file: Json = None) -> None:
+    """Run the whole week on the bundled synthetic sample, without a network.
+
+    Reads the sample's feeds, scores 679 wards, places 16 vehicles, draws the map, and
+    says where everything lies. Every output is marked SYNTHETIC.
+    """
+    area = weekly.study_area(None, None)
+    with progress_bars() as progress:
+        readings = weekly.read_feeds(sample_feeds(), area, ReadOptions(), progress)
+        assessed = weekly.assess(
+            readings,
+            area,
+            as_of=date.fromisoformat(SAMPLE_AS_OF),
+            policy=read_policy(None),
+            seed=seed,
+            classification="OFFICIAL",
+            progress=progress,
+        )
+        folder = AssessmentFolder(assessed.assessment, assessed.cells)
+        request = weekly.PlacementRequest(fleet=read_fleet(sample_fleet()))
+        plan = weekly.place(folder, request, progress)
+        writers = weekly.assessment_writers(assessed, readings)
+        writers |= weekly.plan_writers(plan, folder, area, progress)
+        write_all(out, writers)
+    write_json(json_file, plan_document(plan))
+    _say_assessment(assessed.assessment)
+    _say_plan(plan)
+    _say_files(out, ["map.html", "plan.json", "plan.geojson", "wards.csv", "assessment.json"])
+
+
+@arv.command()
+def assess(
+    as_of: Annotated[
+        str, typer.Option(help="First day not yet known, for example 2026-11-23 or 23/11/2026.")
+    ],
+    out: Out,
+    incidents: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file of records; repeat for more. police.uk or the meeting's format."),
+    ] = None,
+    counts: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file of ward-month or borough-month counts; repeat for more."),
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Evidence policy (TOML); default: the bundled one.")
+    ] = None,
+    wards: Wards = None,
+    boroughs: Boroughs = None,
+    seed: Seed = 0,
+    classification: Annotated[
+        str, typer.Option(help="Marking carried by every output.")
+    ] = "OFFICIAL-SENSITIVE",
+    report_rejected: Annotated[
+        bool,
+        typer.Option(
+            "--report-rejected",
+            help="Go on past refused rows and list them in rejected.csv, instead of stopping.",
+        ),
+    ] = False,
+    drop_personal_columns: Annotated[
+        bool,
+        typer.Option(
+            "--drop-personal-columns",
+            help="Drop columns of personal data unread, instead of refusing the file.",
+        ),
+    ] = False,
+    json_file: Json = None,
+) -> None:
+    """Score every ward and borough from the evidence known before a day.
+
+    Example: `arv assess --as-of 2026-11-23 --incidents week.csv --counts dashboard.csv --out out/week`
+
+    Writes assessment.json, draws.parquet, wards.csv, boroughs.csv, cells.parquet and
+    rejected.csv. Evidence from the day itself or later is never used.
+    """
+    day = parse_date(as_of)
+    area = weekly.study_area(wards, boroughs)
+    options = ReadOptions(
+        on_rejected="report" if report_rejected else "refuse",
+        drop_personal_columns=drop_personal_columns,
+    )
+    with progress_bars() as progress:
+        paths = [*(incidents or []), *(counts or [])]
+        readings = weekly.read_feeds(paths, area, options, progress)
+        assessed = weekly.assess(
+            readings,
+            area,
+            as_of=day,
+            policy=read_policy(policy),
+            seed=seed,
+            classification=classification,
+            progress=progress,
+        )
+        write_all(out, weekly.assessment_writers(assessed, readings))
+    write_json(json_file, assessment_document(assessed.assessment))
+    for reading in readings:
+        for warning in reading.warnings:
+            say(f"{reading.file}: {warning}")
+    _say_assessment(assessed.assessment)
+    _say_files(out, ["wards.csv", "boroughs.csv", "rejected.csv", "assessment.json"])
+
+
+@arv.command()
+def allocate(
+    assessment: Annotated[Path, typer.Option(help="Folder that `arv assess` wrote.")],
+    fleet: Annotated[Path, typer.Option(help="Fleet file (TOML); see examples/fleet.toml.")],
+    out: Out,
+    week: Annotated[
+        str | None,
+        typer.Option(help="ISO week, for example 2026-W48; default: the first after as-of."),
+    ] = None,
+    previous: Annotated[
+        Path | None, typer.Option(help="Last week's plan.json, to count changes from.")
+    ] = None,
+    lock: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="UNIT=E09…[,E09…]: the unit's area contains these boroughs; repeat for more."
+        ),
+    ] = None,
+    max_changes: Annotated[
+        int | None,
+        typer.Option(min=0, help="At most this many units may change from the previous plan."),
+    ] = None,
+    time_limit_s: Annotated[
+        float, typer.Option(min=0.001, help="End the solve after this many seconds.")
+    ] = 60.0,
+    write_model: Annotated[
+        Path | None, typer.Option(metavar="FILE.mps", help="Write the solved model for others.")
+    ] = None,
+    wards: Wards = None,
+    boroughs: Boroughs = None,
+    json_file: Json = None,
+) -> None:
+    """Give every vehicle a default patrol area for the week, with a proven gap.
+
+    Example: `arv allocate --assessment out/week --fleet examples/fleet.toml --out out/week`
+
+    Writes plan.json, plan.geojson and map.html. An infeasible request ends with exit
+    code 1, says why, and writes nothing.
+    """
+    folder = read_assessment(assessment)
+    models: list[str] = []
+    request = weekly.PlacementRequest(
+        fleet=read_fleet(fleet),
+        week=week,
+        previous=read_plan(previous) if previous else None,
+        locks=parse_locks(lock or []),
+        max_changes=max_changes,
+        time_limit_s=time_limit_s,
+        on_model=models.append if write_model else None,
+    )
+    area = weekly.study_area(wards, boroughs)
+    with progress_bars() as progress:
+        plan = weekly.place(folder, request, progress)
+        write_all(out, weekly.plan_writers(plan, folder, area, progress))
+    if write_model:
+        write_all(write_model.parent, {write_model.name: _model_writer(models)})
+    write_json(json_file, plan_document(plan))
+    _say_plan(plan)
+    _say_files(out, ["map.html", "plan.json", "plan.geojson"])
+
+
+def _model_writer(models: list[str]) -> Writer:
+    return text_writer(models[-1])
+
+
+def _say_assessment(assessment: RiskAssessment) -> None:
+    top = sorted(assessment.boroughs, key=lambda score: score.rank)[:3]
+    names = ", ".join(
+        f"{score.name} {score.expected_per_week:.1f} ({score.lower_90:.1f} to {score.upper_90:.1f})"
+        for score in top
+    )
+    say(
+        f"{assessment.notice or assessment.classification}: {len(assessment.wards)} wards scored "
+        f"as of {assessment.as_of:%d/%m/%Y}. Highest expected incidents a week, with 90 % "
+        f"intervals: {names}."
+    )
+    for gap in assessment.data_gaps:
+        say(f"Data gap: {gap}")
+
+
+def _say_plan(plan: PatrolPlan) -> None:
+    say(
+        f"Plan for {plan.week}: {plan.status}, {len(plan.units)} areas, expected share of demand "
+        f"reached within the standard {plan.objective:.4f} (proven bound {plan.bound:.4f}, "
+        f"gap {plan.gap:.3%})."
+    )
+
+
+def _say_files(out: Path, names: list[str]) -> None:
+    for name in names:
+        if (out / name).is_file():
+            say(f"  {out / name}")

@@ -1,0 +1,68 @@
+"""Tables for people: the same rows stand beside every map and in every CSV."""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+import pandas as pd
+
+from hotspots.assessment import AreaScore, RiskAssessment
+
+#: A cell that a spreadsheet would run as a formula gets an apostrophe in front.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def area_table(assessment: RiskAssessment, areas: Literal["wards", "boroughs"]) -> pd.DataFrame:
+    """Return the ranked wards or boroughs, highest expected rate first.
+
+    Rates are incidents a week; every row carries the marking of the assessment.
+    """
+    scores: tuple[AreaScore, ...] = getattr(assessment, areas)
+    names = {score.code: score.name for score in assessment.boroughs}
+    rows = [_area_row(score, names, assessment) for score in sorted(scores, key=_by_rank)]
+    return pd.DataFrame(rows)
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """Return a table as CSV text that no spreadsheet will execute."""
+    safe = table.copy()
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name].dtype):
+            safe[name] = safe[name].map(_neutral)
+    text = io.StringIO()
+    safe.to_csv(text, index=False, lineterminator="\n")
+    return text.getvalue()
+
+
+def _by_rank(score: AreaScore) -> tuple[int, str]:
+    return (score.rank, score.code)
+
+
+def _area_row(
+    score: AreaScore, borough_names: dict[str, str], assessment: RiskAssessment
+) -> dict[str, object]:
+    return {
+        "rank": score.rank,
+        "code": score.code,
+        "name": score.name,
+        "borough": borough_names.get(score.borough_code, score.borough_code),
+        "expected_per_week": round(score.expected_per_week, 6),
+        "lower_90": round(score.lower_90, 6),
+        "upper_90": round(score.upper_90, 6),
+        "rank_lower_90": score.rank_lower_90,
+        "rank_upper_90": score.rank_upper_90,
+        "probability_top_decile": round(score.probability_top_decile, 4),
+        "tier": score.tier,
+        "coverage": score.coverage,
+        "reasons": " ".join(score.reasons),
+        "assessment_id": assessment.assessment_id,
+        "classification": assessment.classification,
+        "notice": assessment.notice,
+    }
+
+
+def _neutral(value: object) -> object:
+    if isinstance(value, str) and value.startswith(FORMULA_SIGNS):
+        return "'" + value
+    return value

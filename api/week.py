@@ -1,0 +1,134 @@
+"""One week, end to end: read the feeds, assess, place, and gather what is to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from allocator.plan import Fleet, PatrolPlan
+from allocator.plan import document as plan_document
+from allocator.weekly_plan import plan_week
+from api import assessment_folder
+from api.assessment_folder import AssessmentFolder
+from api.maps.week_map import render
+from api.output import Writer, json_text, text_writer
+from api.plan_geojson import plan_geojson
+from hotspots.boundaries.study_area import StudyArea, load_bundled, load_study_area
+from hotspots.errors import AssessmentRefusedError
+from hotspots.feeds.reader import ReadOptions, read_feed
+from hotspots.incidents import FeedReading
+from hotspots.pipeline import AssessedWeek, assess_week
+from hotspots.policy import EvidencePolicy
+
+#: ``progress(step, share)`` with the share of the step done, 0 to 1.
+Progress = Callable[[str, float], None]
+
+
+def silent(_step: str, _share: float) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class PlacementRequest:
+    """What a planner asks of a week's placement."""
+
+    fleet: Fleet
+    week: str | None = None
+    previous: PatrolPlan | None = None
+    locks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    max_changes: int | None = None
+    time_limit_s: float = 60.0
+    on_model: Callable[[str], None] | None = None
+
+
+def study_area(wards: Path | None, boroughs: Path | None) -> StudyArea:
+    """Return the bundled study area, or the one in the user's own boundary files."""
+    if wards is None:
+        return load_bundled()
+    return load_study_area(wards, boroughs, name=wards.stem)
+
+
+def read_feeds(
+    paths: Sequence[Path], area: StudyArea, options: ReadOptions, progress: Progress = silent
+) -> list[FeedReading]:
+    """Read every file in order, reporting progress by file."""
+    readings = []
+    for number, path in enumerate(paths):
+        progress(f"Reading {path.name}", number / len(paths))
+        readings.append(read_feed(path, area, options=options))
+    progress("Reading feeds", 1.0)
+    return readings
+
+
+def assess(
+    readings: Sequence[FeedReading],
+    area: StudyArea,
+    *,
+    as_of: date,
+    policy: EvidencePolicy,
+    seed: int,
+    classification: str,
+    progress: Progress = silent,
+) -> AssessedWeek:
+    """Assess the week from feeds already read."""
+    return assess_week(
+        readings,
+        area,
+        as_of=as_of,
+        policy=policy,
+        seed=seed,
+        classification=classification,
+        progress=progress,
+    )
+
+
+def assessment_writers(week: AssessedWeek, readings: Sequence[FeedReading]) -> dict[str, Writer]:
+    """Return a writer for every file of the assessment."""
+    rejected = [row for reading in readings for row in reading.rejected]
+    return assessment_folder.writers(week.assessment, week.cells, rejected)
+
+
+def place(
+    folder: AssessmentFolder, request: PlacementRequest, progress: Progress = silent
+) -> PatrolPlan:
+    """Place the fleet; see :func:`allocator.weekly_plan.plan_week` for the refusals."""
+    return plan_week(
+        folder.assessment,
+        request.fleet,
+        week=request.week,
+        previous=request.previous,
+        locks=request.locks,
+        max_changes=request.max_changes,
+        time_limit_s=request.time_limit_s,
+        on_model=request.on_model,
+        progress=progress,
+    )
+
+
+def plan_writers(
+    plan: PatrolPlan, folder: AssessmentFolder, area: StudyArea, progress: Progress = silent
+) -> dict[str, Writer]:
+    """Return a writer for every file of a plan, ``plan.json`` last.
+
+    Raises
+    ------
+    AssessmentRefusedError
+        When the boundaries are not those the assessment was made on.
+    """
+    if area.sha256 != folder.assessment.boundary_sha256:
+        raise AssessmentRefusedError(
+            f"the assessment was made on the boundaries {folder.assessment.boundary_name!r}, "
+            f"not on {area.name!r}",
+            remedy="give the same --wards (and --boroughs) as for `arv assess`",
+        )
+    progress("Drawing the map", 0.0)
+    page = render(folder.assessment, plan, area, folder.cells)
+    shapes = plan_geojson(plan, folder.assessment, area.boroughs)
+    progress("Drawing the map", 1.0)
+    return {
+        "plan.geojson": text_writer(json_text(shapes)),
+        "map.html": text_writer(page),
+        "plan.json": text_writer(json_text(plan_document(plan))),
+    }
