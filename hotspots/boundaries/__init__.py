@@ -1,0 +1,1 @@
+"""Wards, boroughs and the roads between them. Import the module you need."""
