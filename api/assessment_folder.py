@@ -26,7 +26,7 @@ MAX_DOCUMENT_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class AssessmentFolder:
-    """An assessment read back: the value and its cells (``x_m``, ``y_m``, ``expected_per_week``)."""
+    """An assessment read back, and its cells: ``x_m``, ``y_m``, ``expected_per_week``."""
 
     assessment: RiskAssessment
     cells: pd.DataFrame
@@ -37,7 +37,7 @@ def writers(
 ) -> dict[str, Writer]:
     """Return a writer for every file of an assessment, ``assessment.json`` last."""
     marking = _marking(assessment)
-    files = {
+    return {
         DRAWS: _parquet_writer(_draws_table(assessment), marking),
         CELLS: _parquet_writer(pa.Table.from_pandas(cells, preserve_index=False), marking),
         "wards.csv": text_writer(csv_text(area_table(assessment, "wards"))),
@@ -45,7 +45,6 @@ def writers(
         "rejected.csv": text_writer(csv_text(_rejected_table(rejected))),
         ASSESSMENT: text_writer(json_text(document(assessment))),
     }
-    return files
 
 
 def read(folder: Path) -> AssessmentFolder:

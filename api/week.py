@@ -20,7 +20,7 @@ from hotspots.errors import AssessmentRefusedError
 from hotspots.feeds.reader import ReadOptions, read_feed
 from hotspots.incidents import FeedReading
 from hotspots.pipeline import AssessedWeek, assess_week
-from hotspots.policy import EvidencePolicy
+from hotspots.sources import EvidencePolicy
 
 #: ``progress(step, share)`` with the share of the step done, 0 to 1.
 Progress = Callable[[str, float], None]

@@ -20,6 +20,7 @@ from hotspots.forecast import forecast_events
 
 @arv.command()
 def forecast(
+    *,
     incidents: Annotated[
         Path,
         typer.Option(

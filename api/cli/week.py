@@ -41,7 +41,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of the posterior draws.")]
 
 
 @arv.command()
-def demo(out: Out, seed: Seed = 0, json_file: Json = None) -> None:
+def demo(*, out: Out, seed: Seed = 0, json_file: Json = None) -> None:
     """Run the whole week on the bundled synthetic sample, without a network.
 
     Reads the sample's feeds, scores 679 wards, places 16 vehicles, draws the map, and
@@ -73,6 +73,7 @@ def demo(out: Out, seed: Seed = 0, json_file: Json = None) -> None:
 
 @arv.command()
 def assess(
+    *,
     as_of: Annotated[
         str, typer.Option(help="First day not yet known, for example 2026-11-23 or 23/11/2026.")
     ],
@@ -112,7 +113,8 @@ def assess(
 ) -> None:
     """Score every ward and borough from the evidence known before a day.
 
-    Example: `arv assess --as-of 2026-11-23 --incidents week.csv --counts dashboard.csv --out out/week`
+    Example: `arv assess --as-of 2026-11-23 --incidents week.csv --counts dashboard.csv
+    --out out/week`
 
     Writes assessment.json, draws.parquet, wards.csv, boroughs.csv, cells.parquet and
     rejected.csv. Evidence from the day itself or later is never used.
@@ -146,6 +148,7 @@ def assess(
 
 @arv.command()
 def allocate(
+    *,
     assessment: Annotated[Path, typer.Option(help="Folder that `arv assess` wrote.")],
     fleet: Annotated[Path, typer.Option(help="Fleet file (TOML); see examples/fleet.toml.")],
     out: Out,
