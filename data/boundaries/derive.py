@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from pathlib import Path
 
 import geopandas as gpd
@@ -32,12 +31,12 @@ import shapely
 from numpy.typing import NDArray
 from postcode_wards import wards_from_packages
 
-from hotspots.boundaries.study_area import CRS, UNPOLICED_BOROUGHS, read_borough_links
+from hotspots.boundaries.borough_links import read_borough_links
+from hotspots.boundaries.geojson import GRID_M, write_geojson
+from hotspots.boundaries.schema import CRS, UNPOLICED_BOROUGHS
 from hotspots.boundaries.ward_links import derive_ward_links
 
 HERE = Path(__file__).resolve().parent
-#: Every vertex lies on this grid, so that a decimal writes it exactly and neighbours agree.
-GRID_M = 0.1
 #: Holes between wards up to this area are slivers of the derivation and are filled.
 SLIVER_M2 = 1_000.0
 SOUTH_BOROUGHS = frozenset(
@@ -97,7 +96,9 @@ def _longest_neighbour(
 
 
 def _clean(polygon: shapely.Geometry) -> shapely.Geometry:
-    return shapely.set_precision(polygon, GRID_M)
+    snapped = shapely.set_precision(polygon, GRID_M)
+    # Through WKB and back: otherwise GEOS goes on rounding, centroids included, to the grid.
+    return shapely.from_wkb(shapely.to_wkb(snapped))
 
 
 def thames_banks(wards: gpd.GeoDataFrame) -> NDArray[np.str_]:
@@ -133,28 +134,6 @@ def build_files(source: Path, out: Path) -> None:
     links.to_csv(out / "ward_links.csv", index=False, lineterminator="\n")
     if out == HERE:
         write_sums()
-
-
-def write_geojson(frame: gpd.GeoDataFrame, path: Path) -> None:
-    """Write one feature a line, coordinates to 0.1 m, EPSG:27700 declared: stable bytes."""
-    fields = [name for name in frame.columns if name != "geometry"]
-    lines = []
-    for row in frame.to_dict("records"):
-        shape = json.loads(shapely.to_geojson(row["geometry"]))
-        shape["coordinates"] = _decimetres(shape["coordinates"])
-        properties = {name: row[name] for name in fields}
-        feature = {"type": "Feature", "properties": properties, "geometry": shape}
-        lines.append(json.dumps(feature, ensure_ascii=False, separators=(",", ":")))
-    crs = '{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::27700"}}'
-    head = f'{{"type":"FeatureCollection","name":"{path.stem}","crs":{crs},"features":[\n'
-    path.write_text(head + ",\n".join(lines) + "\n]}\n", encoding="utf-8", newline="\n")
-
-
-def _decimetres(coordinates: list[object] | float) -> list[object] | float:
-    if isinstance(coordinates, list):
-        return [_decimetres(part) for part in coordinates]  # type: ignore[arg-type]  # JSON
-    whole = round(coordinates, 1)
-    return int(whole) if whole == int(whole) else whole
 
 
 def write_sums() -> None:

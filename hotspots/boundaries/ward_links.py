@@ -26,7 +26,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from hotspots.boundaries.study_area import WARD_LINK_COLUMNS, ward_centres
+from hotspots.boundaries.lookup import ward_centres
+from hotspots.boundaries.schema import WARD_LINK_COLUMNS
 from hotspots.errors import BoundaryRefusedError
 
 SNAP_M = 10.0

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from hotspots.boundaries.borough_links import read_borough_links
 from hotspots.boundaries.study_area import (
     StudyArea,
     borough_neighbours,
@@ -19,7 +20,6 @@ from hotspots.boundaries.study_area import (
     locate_wards,
     nearest_distance_m,
     nearest_wards,
-    read_borough_links,
     ward_centres,
 )
 from hotspots.errors import AssessmentRefusedError, BoundaryRefusedError
