@@ -50,7 +50,12 @@ COUNT_DTYPES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Rejection:
-    """One row that was not accepted. ``row`` counts data rows from 1."""
+    """One row that was not accepted. ``row`` counts data rows from 1.
+
+    ``expected`` marks rows that a public format cannot place by its nature (no location, a
+    not-known area, an offence listed again): normal, counted, and never a reason to refuse
+    the file.
+    """
 
     file: str
     row: int
@@ -58,6 +63,7 @@ class Rejection:
     value: str
     reason: str
     remedy: str
+    expected: bool = False
 
 
 @dataclass(frozen=True)
