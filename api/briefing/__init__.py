@@ -1,0 +1,1 @@
+"""The weekly briefing on paper. Import the module you need."""

@@ -1,0 +1,123 @@
+"""Numbers, dates and lists as a British reader expects them on paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+#: Words for a handful of signs in setting names that carry a unit.
+UNIT_SUFFIXES = {
+    "_s": "s",
+    "_min": "min",
+    "_h": "h",
+    "_m": "m",
+    "_km": "km",
+    "_km_h": "km/h",
+    "_km_per_h": "km/h",
+    "_kph": "km/h",
+    "_per_week": "a week",
+    "_days": "days",
+}
+
+
+#: Written out, so that the machine's locale cannot change a byte.
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def british_date(day: date) -> str:
+    """Return a day as ``23 November 2026``."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def short_date(day: date | None) -> str:
+    """Return a day as ``23/11/2026``, and a dash where there is none."""
+    return "–" if day is None else f"{day:%d/%m/%Y}"
+
+
+def week_span(week: str) -> str:
+    """Return ``2026-W48`` as ``Monday 23 November to Sunday 29 November 2026``."""
+    year, number = week.split("-W")
+    monday = date.fromisocalendar(int(year), int(number), 1)
+    sunday = monday + timedelta(days=6)
+    first = british_date(monday)
+    if monday.year == sunday.year:
+        first = first.removesuffix(f" {monday.year}")
+    return f"Monday {first} to Sunday {british_date(sunday)}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share in [0, 1] as ``93.2 %``."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def small_percent(share: float) -> str:
+    """Return a small share with two significant digits, ``0.043 %``; zero as ``0 %``."""
+    if share <= 0:
+        return "0 %"
+    digits = max(0, 1 - math.floor(math.log10(100 * share)))
+    return f"{100 * share:.{digits}f} %"
+
+
+def rate(value: float, digits: int) -> str:
+    """Return a weekly rate with a fixed number of decimals."""
+    return f"{value:.{digits}f}"
+
+
+def count(value: int) -> str:
+    """Return a count with commas between thousands."""
+    return f"{value:,}"
+
+
+def ordinal(number: int) -> str:
+    """Return 1 as ``1st``, 12 as ``12th``."""
+    if number % 100 in (11, 12, 13):
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
+
+
+def minutes(seconds: float) -> str:
+    """Return seconds as minutes, ``15 minutes`` or ``8 min 30 s``."""
+    whole, rest = divmod(round(seconds), 60)
+    if rest or not whole:
+        return f"{whole} min {rest} s" if whole else f"{rest} s"
+    return f"{whole} minute" + ("" if whole == 1 else "s")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as ``A, B and C``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def nice_ceiling(value: float) -> float:
+    """Return the smallest of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten not below ``value``."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    steps = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+    return float(next(step * power for step in steps if step * power >= value * (1 - 1e-12)))
+
+
+def setting_label(key: str) -> str:
+    """Return ``service_standard_s`` as ``Service standard (s)``."""
+    for suffix, unit in sorted(UNIT_SUFFIXES.items(), key=lambda pair: -len(pair[0])):
+        if key.endswith(suffix) and len(key) > len(suffix):
+            stem = key[: -len(suffix)].replace("_", " ")
+            return f"{stem[:1].upper()}{stem[1:]} ({unit})"
+    words = key.replace("_", " ")
+    return words[:1].upper() + words[1:]
