@@ -21,6 +21,15 @@ def text_writer(text: str) -> Writer:
     return write
 
 
+def bytes_writer(content: bytes) -> Writer:
+    """Return a writer of bytes as they are."""
+
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write
+
+
 def json_text(value: object) -> str:
     """Return the one JSON form of the product: sorted keys, two-space indent, no NaN."""
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

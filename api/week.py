@@ -12,8 +12,9 @@ from allocator.plan import document as plan_document
 from allocator.weekly_plan import plan_week
 from api import assessment_folder
 from api.assessment_folder import AssessmentFolder
+from api.briefing.paper import render_pdf
 from api.maps.week_map import render
-from api.output import Writer, json_text, text_writer
+from api.output import Writer, bytes_writer, json_text, text_writer
 from api.plan_geojson import plan_geojson
 from hotspots.boundaries.study_area import StudyArea, load_bundled, load_study_area
 from hotspots.errors import AssessmentRefusedError
@@ -108,9 +109,16 @@ def place(
 
 
 def plan_writers(
-    plan: PatrolPlan, folder: AssessmentFolder, area: StudyArea, progress: Progress = silent
+    plan: PatrolPlan,
+    folder: AssessmentFolder,
+    area: StudyArea,
+    progress: Progress = silent,
+    *,
+    previous: PatrolPlan | None = None,
 ) -> dict[str, Writer]:
     """Return a writer for every file of a plan, ``plan.json`` last.
+
+    ``previous`` is the plan whose differences the briefing names, where there is one.
 
     Raises
     ------
@@ -127,8 +135,12 @@ def plan_writers(
     page = render(folder.assessment, plan, area, folder.cells)
     shapes = plan_geojson(plan, folder.assessment, area.boroughs)
     progress("Drawing the map", 1.0)
+    progress("Setting the briefing", 0.0)
+    paper = render_pdf(folder.assessment, plan, area, folder.cells, previous=previous)
+    progress("Setting the briefing", 1.0)
     return {
         "plan.geojson": text_writer(json_text(shapes)),
         "map.html": text_writer(page),
+        "briefing.pdf": bytes_writer(paper),
         "plan.json": text_writer(json_text(plan_document(plan))),
     }

@@ -68,7 +68,17 @@ def demo(*, out: Out, seed: Seed = 0, json_file: Json = None) -> None:
     write_json(json_file, plan_document(plan))
     _say_assessment(assessed.assessment)
     _say_plan(plan)
-    _say_files(out, ["map.html", "plan.json", "plan.geojson", "wards.csv", "assessment.json"])
+    _say_files(
+        out,
+        [
+            "briefing.pdf",
+            "map.html",
+            "plan.json",
+            "plan.geojson",
+            "wards.csv",
+            "assessment.json",
+        ],
+    )
 
 
 @arv.command()
@@ -183,7 +193,7 @@ def allocate(
 
     Example: `arv allocate --assessment out/week --fleet examples/fleet.toml --out out/week`
 
-    Writes plan.json, plan.geojson and map.html. An infeasible request ends with exit
+    Writes plan.json, plan.geojson, map.html and briefing.pdf. An infeasible request ends with exit
     code 1, says why, and writes nothing.
     """
     folder = read_assessment(assessment)
@@ -200,12 +210,13 @@ def allocate(
     area = weekly.study_area(wards, boroughs)
     with progress_bars() as progress:
         plan = weekly.place(folder, request, progress)
-        write_all(out, weekly.plan_writers(plan, folder, area, progress))
+        files = weekly.plan_writers(plan, folder, area, progress, previous=request.previous)
+        write_all(out, files)
     if write_model:
         write_all(write_model.parent, {write_model.name: _model_writer(models)})
     write_json(json_file, plan_document(plan))
     _say_plan(plan)
-    _say_files(out, ["map.html", "plan.json", "plan.geojson"])
+    _say_files(out, ["briefing.pdf", "map.html", "plan.json", "plan.geojson"])
 
 
 def _model_writer(models: list[str]) -> Writer:
