@@ -1,0 +1,1 @@
+"""Maps the meeting sees: one self-contained file each, no network."""

@@ -1,0 +1,89 @@
+"""Numbers, dates and results in the words the meeting uses."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from allocator.plan import PatrolPlan
+from hotspots.assessment import AreaScore
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+UNKNOWN = "no data"
+
+
+def british_date(day: date) -> str:
+    """Return, for example, ``23 November 2026``."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def week_in_words(week: str) -> str:
+    """Return the first and last day of an ISO week such as ``2026-W48``."""
+    year, number = week.split("-W")
+    first = date.fromisocalendar(int(year), int(number), 1)
+    last = first + timedelta(days=6)
+    return f"Monday {british_date(first)} to Sunday {british_date(last)}"
+
+
+def rate(value: float) -> str:
+    """Return a weekly rate with two significant figures, never in powers of ten."""
+    if value <= 0:
+        return "0"
+    decimals = next((d for d in (1, 2, 3, 4) if value >= 10.0**-d), 5)
+    return f"{value:.1f}" if value >= 1 else f"{value:.{decimals + 1}f}"
+
+
+def interval(lower: float, upper: float) -> str:
+    """Return an interval of weekly rates."""
+    return f"{rate(lower)}–{rate(upper)}"
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Return a share as a percentage."""
+    return f"{100 * share:.{decimals}f}%"
+
+
+def data_coverage(score: AreaScore) -> str:
+    """Return how well the feeds cover an area, in words."""
+    return {"known": "complete", "partial": "partial", "unknown": UNKNOWN}.get(
+        score.coverage, score.coverage
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return, for example, ``9 min`` or ``8 min 30 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def plan_in_words(plan: PatrolPlan) -> str:
+    """Say what the plan reaches, what no plan can exceed, and what its status means."""
+    reached, bound = percent(plan.objective, 2), percent(plan.bound, 2)
+    gap = percent(plan.gap, 2)
+    if plan.status == "optimal":
+        return (
+            f"Optimal: {reached} of expected demand is reached within the service standard; "
+            f"proven: under the same rules no plan can exceed {bound} (gap {gap})."
+        )
+    if plan.status == "feasible":
+        return (
+            f"Feasible, not proven best: {reached} of expected demand is reached within the "
+            f"service standard; no plan can exceed {bound} (gap {gap})."
+        )
+    if plan.status == "timed_out":
+        return (
+            f"Timed out: the time limit ended the search. The best plan found reaches {reached} "
+            f"of expected demand within the service standard; no plan can exceed {bound} "
+            f"(gap {gap})."
+        )
+    return "Infeasible: no plan satisfies every rule at once."
+
+
+def standard_in_words(plan: PatrolPlan) -> str:
+    """Say the service standard the plan was made for, where the plan records it."""
+    seconds = plan.settings.get("service_standard_s")
+    if not isinstance(seconds, int | float):
+        return ""
+    return f"Service standard assumed: {duration(seconds)}."
