@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from postcode_wards import wards_from_packages
 
 from hotspots.boundaries.borough_links import read_borough_links
-from hotspots.boundaries.geojson import GRID_M, write_geojson
+from hotspots.boundaries.geojson import GRID_M, on_grid, write_geojson
 from hotspots.boundaries.schema import CRS, UNPOLICED_BOROUGHS
 from hotspots.boundaries.ward_links import derive_ward_links
 
@@ -84,7 +84,7 @@ def planar_coverage(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
     for sliver in slivers[np.argsort(shapely.area(faces[slivers]), kind="stable")]:
         owner[sliver] = _longest_neighbour(faces, owner, sliver, nobody)
     parts = [shapely.coverage_union_all(faces[owner == number]) for number in range(nobody)]
-    return shapely.normalize(np.array([_clean(part) for part in parts], dtype=object))
+    return on_grid(np.array(parts, dtype=object))
 
 
 def _longest_neighbour(
@@ -93,12 +93,6 @@ def _longest_neighbour(
     near = np.flatnonzero(shapely.intersects(faces, faces[sliver]) & (owner != nobody))
     shared_m = shapely.length(shapely.intersection(faces[near], faces[sliver]))
     return int(owner[near[int(np.argmax(shared_m))]]) if len(near) else nobody
-
-
-def _clean(polygon: shapely.Geometry) -> shapely.Geometry:
-    snapped = shapely.set_precision(polygon, GRID_M)
-    # Through WKB and back: otherwise GEOS goes on rounding, centroids included, to the grid.
-    return shapely.from_wkb(shapely.to_wkb(snapped))
 
 
 def thames_banks(wards: gpd.GeoDataFrame) -> NDArray[np.str_]:
@@ -119,10 +113,10 @@ def build_files(source: Path, out: Path) -> None:
     names = ["borough_code", "borough_name", "policed", "approximate"]
     boroughs = wards[names].drop_duplicates().sort_values("borough_code", ignore_index=True)
     unions = [
-        shapely.normalize(_clean(shapely.coverage_union_all(group.geometry.to_numpy())))
+        shapely.coverage_union_all(group.geometry.to_numpy())
         for _, group in wards.groupby("borough_code", sort=True)
     ]
-    boroughs = gpd.GeoDataFrame(boroughs, geometry=unions, crs=CRS)
+    boroughs = gpd.GeoDataFrame(boroughs, geometry=on_grid(np.array(unions, dtype=object)), crs=CRS)
     links = derive_ward_links(
         wards,
         wards["thames_bank"].to_numpy(dtype=str),

@@ -7,10 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 #: Every coordinate is written to this grid, in metres.
 GRID_M = 0.1
+
+
+def on_grid(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return polygons, shape (n,), with vertices on the grid of this module, still valid.
+
+    Rounding each coordinate by itself could make a narrow polygon cross itself.
+    """
+    snapped = shapely.set_precision(polygons, GRID_M)
+    # Through WKB and back: otherwise GEOS goes on rounding, centroids included, to the grid.
+    return np.asarray(shapely.from_wkb(shapely.to_wkb(shapely.normalize(snapped))), dtype=object)
 
 
 def write_geojson(frame: gpd.GeoDataFrame, path: Path) -> None:
@@ -22,8 +34,8 @@ def write_geojson(frame: gpd.GeoDataFrame, path: Path) -> None:
     Parameters
     ----------
     frame
-        Polygons in a projected system with an EPSG code; every other column becomes a
-        property and must hold JSON types.
+        Polygons on the grid (:func:`on_grid`) in a projected system with an EPSG code; every
+        other column becomes a property and must hold JSON types.
     path
         File to write; it is overwritten.
     """
