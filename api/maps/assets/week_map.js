@@ -8,6 +8,8 @@ function drawWeek(map, week) {
   const details = document.getElementById("details");
   const layers = { grid: L.layerGroup(), wards: L.layerGroup(), boroughs: L.layerGroup(),
     names: L.layerGroup(), areas: L.layerGroup() };
+  // One tooltip for all: binding one to each ward would make every ward a stop of the Tab key.
+  const tooltip = L.tooltip({ direction: "auto", opacity: 1, offset: [12, 0] });
   let chosen = null;
 
   function element(tag, text, className) {
@@ -93,11 +95,13 @@ function drawWeek(map, week) {
     const place = { title, facts, reasons, outline: decode(polygons) };
     register(code, place);
     const ward = shape(place.outline, `ward ${state}`, renderers.wards, true);
-    ward.bindTooltip(() => {
+    ward.on("mouseover", event => {
       const box = element("div");
       box.append(element("strong", title), factList(facts.slice(0, 4)));
-      return box;
-    }, { sticky: true, direction: "auto", opacity: 1 });
+      tooltip.setContent(box).setLatLng(event.latlng).addTo(map);
+    });
+    ward.on("mousemove", event => tooltip.setLatLng(event.latlng));
+    ward.on("mouseout", () => tooltip.remove());
     ward.on("click", () => choose(place, false));
     ward.addTo(layers.wards);
   }
