@@ -6,11 +6,17 @@ plain JSON types and back; reading and writing files is the caller's work.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+import math
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hotspots.errors import AssessmentRefusedError
 
 SCHEMA_VERSION = "1"
 
@@ -134,3 +140,182 @@ class RiskAssessment:
     data_gaps: tuple[str, ...]
     inputs_sha256: str
     draws: NDArray[np.float32]
+
+
+def rounded(value: float, digits: int = 12) -> float:
+    """Return a number as it is published: rounded, and never minus zero.
+
+    Raises
+    ------
+    AssessmentRefusedError
+        When the number is not finite: no output ever holds one.
+    """
+    if not math.isfinite(value):
+        raise AssessmentRefusedError(
+            "a score is not a finite number", remedy="report this as a defect", value=value
+        )
+    return round(float(value), digits) + 0.0
+
+
+def document(assessment: RiskAssessment) -> dict[str, Any]:
+    """Return the assessment as plain JSON types, keys in a fixed order, without the draws.
+
+    The draws are vouched for by ``n_draws`` and ``draws_sha256``; the caller stores them
+    apart. The same assessment always gives the same document.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "assessment_id": assessment.assessment_id,
+        **_content(assessment),
+    }
+
+
+def content_id(assessment: RiskAssessment) -> str:
+    """Return the identity of an assessment: a digest of everything it says but its own id."""
+    text = json.dumps(_content(assessment), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return "ra-" + hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def draws_sha256(draws: NDArray[np.float32]) -> str:
+    """Return the digest of posterior draws: shape, then little-endian float32 in row order."""
+    whole = hashlib.sha256(f"{draws.shape}".encode())
+    whole.update(np.ascontiguousarray(draws, dtype="<f4").tobytes())
+    return whole.hexdigest()
+
+
+def from_document(value: object, draws: NDArray[np.float32]) -> RiskAssessment:
+    """Read an assessment back from its document and its draws.
+
+    Parameters
+    ----------
+    value
+        What :func:`document` gave, after any trip through JSON.
+    draws
+        float32 (n_draws, n_wards), columns in the order of the document's wards.
+
+    Raises
+    ------
+    AssessmentRefusedError
+        A missing or unknown field, a value of the wrong type or not finite, areas out of
+        order or listed twice, links to unknown areas, draws that are not those of this
+        document, or content that does not give the ``assessment_id``.
+    """
+    table = _object(value, "")
+    if table.get("schema_version") != SCHEMA_VERSION:
+        raise _malformed("schema_version", table.get("schema_version"), f"is {SCHEMA_VERSION!r}")
+    known = {one.name for one in fields(RiskAssessment)} - {"draws"}
+    _refuse_keys(table, known | {"schema_version", "n_draws", "draws_sha256"}, "")
+    read = {name: _read(table.get(name), _HINTS[name], name) for name in sorted(known)}
+    assessment = RiskAssessment(**read, draws=np.asarray(draws, dtype=np.float32))
+    _refuse_inconsistent(assessment)
+    if list(assessment.draws.shape) != [table.get("n_draws"), len(assessment.wards)]:
+        raise _malformed("draws", assessment.draws.shape, "has n_draws rows and one column a ward")
+    if table.get("draws_sha256") != draws_sha256(assessment.draws):
+        raise _malformed("draws_sha256", table.get("draws_sha256"), "is that of the draws given")
+    if assessment.assessment_id != content_id(assessment):
+        raise _malformed("assessment_id", assessment.assessment_id, "is that of the content")
+    return assessment
+
+
+def _content(assessment: RiskAssessment) -> dict[str, Any]:
+    plain = {
+        one.name: _plain(getattr(assessment, one.name))
+        for one in fields(assessment)
+        if one.name not in ("draws", "assessment_id")
+    }
+    return plain | {
+        "n_draws": int(assessment.draws.shape[0]),
+        "draws_sha256": draws_sha256(assessment.draws),
+    }
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, date):
+        return value.isoformat()
+    return rounded(value) if isinstance(value, float) else value
+
+
+def _read(value: object, hint: Any, where: str) -> Any:
+    """Read one JSON value as the type a field declares."""
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise _malformed(where, value, "is a list")
+        inner = get_args(hint)[0]
+        return tuple(_read(one, inner, f"{where}[{i}]") for i, one in enumerate(value))
+    if isinstance(hint, type) and is_dataclass(hint):
+        table = _object(value, where)
+        hints = get_type_hints(hint)
+        _refuse_keys(table, set(hints), where)
+        return hint(**{k: _read(table.get(k), one, f"{where}.{k}") for k, one in hints.items()})
+    if date in (hint, *get_args(hint)):
+        return _read_date(value, where, optional=hint is not date)
+    return _read_scalar(value, hint, where)
+
+
+def _read_date(value: object, where: str, *, optional: bool) -> date | None:
+    if value is None and optional:
+        return None
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as fault:
+        raise _malformed(where, value, "is a day such as 2026-11-23") from fault
+
+
+def _read_scalar(value: object, hint: Any, where: str) -> object:
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if math.isfinite(value):
+            return float(value)
+    elif isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
+        return value
+    raise _malformed(where, value, f"is a {'finite number' if hint is float else hint.__name__}")
+
+
+def _object(value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _malformed(where or "document", value, "is an object")
+    return value
+
+
+def _refuse_keys(table: dict[str, Any], known: set[str], where: str) -> None:
+    for name in sorted(known - set(table)):
+        raise _malformed(f"{where}.{name}".lstrip("."), None, "is present")
+    for name in sorted(set(table) - known):
+        raise _malformed(f"{where}.{name}".lstrip("."), table[name], "is unknown and absent")
+
+
+def _refuse_inconsistent(assessment: RiskAssessment) -> None:
+    wards = [one.code for one in assessment.wards]
+    boroughs = [one.code for one in assessment.boroughs]
+    for name, codes in (("wards", wards), ("boroughs", boroughs)):
+        if not codes or codes != sorted(set(codes)):
+            raise _malformed(name, None, "is not empty, sorted by code and without duplicates")
+    if [one.code for one in assessment.places] != wards:
+        raise _malformed("places", None, "lists the wards in the same order")
+    known = {"borough_links": set(boroughs), "ward_links": set(wards)}
+    for name, codes_known in known.items():
+        for link in getattr(assessment, name):
+            if not {link.code_a, link.code_b} <= codes_known:
+                raise _malformed(name, (link.code_a, link.code_b), "names known areas only")
+    for ward in assessment.wards:
+        if ward.borough_code not in known["borough_links"]:
+            raise _malformed(f"wards {ward.code}", ward.borough_code, "lies in a known borough")
+    for score in (*assessment.wards, *assessment.boroughs):
+        total = sum(part.expected_per_week for part in score.contributions)
+        if score.expected_per_week < 0 or abs(total - score.expected_per_week) > 1e-9:
+            raise _malformed(f"contributions of {score.code}", total, "sum to expected_per_week")
+
+
+def _malformed(where: str, value: object, rule: str) -> AssessmentRefusedError:
+    return AssessmentRefusedError(
+        f"not an assessment: {where} must hold what {rule}",
+        remedy="make the folder again with `arv assess`",
+        column=where,
+        value=value,
+    )
+
+
+_HINTS = get_type_hints(RiskAssessment)

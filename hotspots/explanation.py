@@ -1,0 +1,207 @@
+"""Why an area scores what it scores: plain sentences, evidence table and known gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from hotspots.assessment import AreaScore, Contribution, EvidenceLine
+from hotspots.incidents import FeedReading
+from hotspots.known import KnownRecords
+from hotspots.places import PolicedPlaces
+from hotspots.sources import REGISTRY, SHOWN_BY_RULE
+from hotspots.weighing import WeighedEvidence, sources_of
+
+PRIOR = "pooled_prior"
+PRIOR_TITLE = "what similar wards suggest"
+
+
+def title(source: str) -> str:
+    """Return the name a reader knows a source by."""
+    if source == PRIOR:
+        return PRIOR_TITLE
+    return REGISTRY[source].title if source in REGISTRY else source
+
+
+def reasons(
+    *,
+    mean_per_week: float,
+    average_per_week: float,
+    contributions: Sequence[Contribution],
+    observed: Sequence[tuple[str, float, float]],
+    coverage: str,
+    ranks: tuple[int, int, int],
+) -> tuple[str, ...]:
+    """Return the sentences that explain one area's score, most telling first.
+
+    Parameters
+    ----------
+    mean_per_week, average_per_week
+        The area's posterior mean and that of the average area of its kind.
+    contributions
+        Its exact parts.
+    observed
+        (source, offences or records, weeks covered) of what was counted in the area.
+    coverage
+        known, partial or unknown.
+    ranks
+        Lower and upper bound of the 90 % rank interval, and the number of areas.
+    """
+    lines = []
+    if coverage == "unknown":
+        lines.append(
+            "No feed covers this area: the score is what similar areas suggest, not a finding."
+        )
+    elif coverage == "partial":
+        lines.append("The feeds cover this area only in part.")
+    ratio = mean_per_week / average_per_week if average_per_week > 0 else 1.0
+    lines.append(f"Expected {mean_per_week:.3f} incidents a week, {ratio:.1f} times the average.")
+    for source, number, weeks in observed:
+        if weeks > 0:
+            lines.append(f"{title(source)}: {number:,.0f} in {weeks:,.0f} weeks covered.")
+    largest = sorted(contributions, key=lambda part: (-part.expected_per_week, part.source))
+    for part in largest[:3]:
+        share = part.expected_per_week / mean_per_week if mean_per_week > 0 else 0.0
+        if share >= 0.01:
+            lines.append(f"{share:.0%} of the score comes from {_in_sentence(part.source)}.")
+    lines.append(f"Its rank lies between {ranks[0]} and {ranks[1]} of {ranks[2]} (90 % interval).")
+    return tuple(lines)
+
+
+def _in_sentence(source: str) -> str:
+    return PRIOR_TITLE if source == PRIOR else title(source)
+
+
+def evidence_lines(
+    readings: Sequence[FeedReading],
+    known: KnownRecords,
+    evidence: WeighedEvidence,
+    places: PolicedPlaces,
+) -> tuple[EvidenceLine, ...]:
+    """Return one line a source: what was accepted, used, shown only and rejected.
+
+    Records are counted as records, published counts as offences.
+    """
+    keys = set(known.records["source"].unique())
+    for reading in readings:
+        keys |= set(reading.records["source"].unique()) | set(reading.counts["source"].unique())
+    return tuple(_line(key, readings, evidence, places) for key in sorted(keys))
+
+
+def _line(
+    key: str, readings: Sequence[FeedReading], evidence: WeighedEvidence, places: PolicedPlaces
+) -> EvidenceLine:
+    records = evidence.records
+    mine = (records.records["source"] == key).to_numpy(dtype=bool)
+    use, weight = records.use[mine], records.weight[mine]
+    own = [reading for reading in readings if key in sources_of(reading)]
+    offences = sum(
+        int(one.counts.loc[(one.counts["source"] == key).to_numpy(bool), "count"].sum())
+        for one in own
+    )
+    stale = key in evidence.stale
+    used = int((use == "used").sum())
+    offences_used = round(evidence.offences_used.get(key, 0.0))
+    total_weight = float(weight[use == "used"].sum())
+    if key in evidence.counting:
+        number = evidence.counting.index(key)
+        total_weight = float(evidence.data.counts[number].sum())
+        total_weight += float(evidence.data.borough_counts[number].sum())
+    first, last = _span(key, own)
+    whole = all(bool(places.covered_wards(one.coverage.areas).all()) for one in own)
+    return EvidenceLine(
+        source=key,
+        title=title(key),
+        accepted=int(mine.sum()) + offences,
+        used=used + offences_used,
+        discovered_shown_only=int((use == "discovered").sum()),
+        stale_shown_only=int((use == "stale").sum()) + (offences if stale else 0),
+        rejected=sum(len(one.rejected) for one in own if sources_of(one)[0] == key),
+        first_day=first,
+        last_day=last,
+        coverage="unknown" if not own else "known" if whole else "partial",
+        effective_weight=total_weight / max(used + offences_used, 1),
+    )
+
+
+def _span(key: str, own: Sequence[FeedReading]) -> tuple[date | None, date | None]:
+    days: list[pd.Timestamp] = []
+    for one in own:
+        mine = one.records[(one.records["source"] == key).to_numpy(dtype=bool)]
+        if len(mine):
+            days += [mine["occurred_from"].min(), mine["occurred_to"].max()]
+    if not days:
+        firsts = [one.coverage.first_day for one in own]
+        lasts = [one.coverage.last_day for one in own]
+        return (min(firsts), max(lasts)) if own else (None, None)
+    local = pd.DatetimeIndex(days).tz_convert("Europe/London")
+    return local.min().date(), local.max().date()
+
+
+def data_gaps(
+    readings: Sequence[FeedReading],
+    known: KnownRecords,
+    evidence: WeighedEvidence,
+    scores: Sequence[AreaScore],
+    boroughs: Sequence[AreaScore],
+    *,
+    as_of: date,
+) -> tuple[str, ...]:
+    """Return what the meeting must know that the picture does not rest on."""
+    lines = [
+        f"{title(key)}: ends on {last:%d/%m/%Y}, {(as_of - last).days:,} days before the as-of "
+        "day: shown as stale, not used as recent."
+        for key, last in sorted(evidence.stale.items())
+    ]
+    for state, words in (("unknown", "no feed covers them"), ("partial", "covered only in part")):
+        names = [one.name for one in boroughs if one.coverage == state]
+        wards = sum(one.coverage == state for one in scores)
+        if names:
+            lines.append(f"{words.capitalize()}: {', '.join(names)} ({wards} wards in all).")
+    use = evidence.records.use
+    for state, words in (
+        ("outside", "records lie where or when their own feed is not known to be complete"),
+        ("counted", "records are already in published totals and only place them inside wards"),
+        ("discovered", "discovered records are shown and weigh nothing"),
+    ):
+        number = int((use == state).sum())
+        if number:
+            lines.append(f"{number:,} {words}.")
+    for number, words in (
+        (known.not_yet_known, "records became known or happened on or after the as-of day: unused"),
+        (known.duplicates, "records appear in more than one feed: counted once"),
+        (known.superseded, "record versions are superseded by a correction"),
+        (known.withdrawn, "records are withdrawn"),
+    ):
+        if number:
+            lines.append(f"{number:,} {words}.")
+    present = set(evidence.records.records["source"].unique())
+    lines += [
+        f"{title(key)}: shown only, because {why}."
+        for key, why in sorted(SHOWN_BY_RULE.items())
+        if key in present
+    ]
+    lines += [line for reading in readings for line in reading.warnings]
+    return tuple(dict.fromkeys(lines))
+
+
+def coverage_states(
+    covered_days: np.ndarray[tuple[int], np.dtype[np.float64]],
+    borough_days_of_ward: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> tuple[str, ...]:
+    """Name each ward's coverage.
+
+    ``known``: covered on at least half of the days of the best covered ward; ``partial``:
+    on fewer, or only as part of its borough; ``unknown``: never.
+    """
+    best = float(covered_days.max(initial=0.0))
+    states = []
+    for own, borough in zip(covered_days, borough_days_of_ward, strict=True):
+        if own > 0 and own >= best / 2:
+            states.append("known")
+        else:
+            states.append("partial" if own > 0 or borough > 0 else "unknown")
+    return tuple(states)

@@ -1,0 +1,190 @@
+"""Weighted kernel density on a clipped lattice, with Diggle's edge correction.
+
+Events are binned on sub-cells fine enough for the bandwidth, convolved with the kernel by
+fast Fourier transform, and summed back to cells: each cell holds the *expected mass* in it,
+not a density at its centre. Every event's kernel is divided by its own mass inside the
+study area, so all of every event's weight stays inside.
+
+Sources: Silverman (1986), Density Estimation, sections 3.5 and 4.2; Diggle (1985), "A kernel
+method for smoothing point process data", Applied Statistics 34, for the edge correction.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, spatial, special
+
+from hotspots.errors import AssessmentRefusedError
+from hotspots.grid import Grid
+
+Kernel = Literal["gaussian", "quartic"]
+Floats = NDArray[np.float64]
+
+#: A sub-cell is at most this share of the bandwidth, so binning widens a kernel by < 0.6 %.
+SUBCELL_SHARE = 0.25
+MAX_REFINEMENT = 16
+#: A Gaussian is cut at this many bandwidths, which leaves out 4e-6 of its mass, and rescaled.
+GAUSSIAN_REACH = 5.0
+#: Points a side at which the quartic kernel is sampled inside one sub-cell.
+QUARTIC_SAMPLES = 5
+#: An event with less of its kernel inside than this is given whole to the nearest cell.
+LEAST_MASS_INSIDE = 1e-3
+
+
+def cell_mass(
+    x_m: Floats,
+    y_m: Floats,
+    weight: Floats,
+    grid: Grid,
+    *,
+    bandwidth_m: float,
+    kernel: Kernel = "quartic",
+) -> Floats:
+    """Spread weighted events over the inside cells of a grid.
+
+    Parameters
+    ----------
+    x_m, y_m, weight
+        float64 (n_events,): positions in the grid's system, and weights >= 0. An event off
+        the lattice counts to the nearest lattice cell.
+    grid
+        The lattice. Only cells with ``inside`` receive mass, in proportion to
+        ``area_share``.
+    bandwidth_m
+        Standard deviation of the Gaussian, radius of the quartic kernel.
+    kernel
+        ``gaussian`` or ``quartic`` (biweight).
+
+    Returns
+    -------
+    float64 (n_inside,)
+        Expected mass by inside cell, in the order of ``grid.centres()``. Sums to
+        ``weight.sum()`` within rounding.
+
+    Raises
+    ------
+    AssessmentRefusedError
+        Positions or weights that are not finite, a negative weight, or a bandwidth that is
+        not a positive number.
+    """
+    _refuse_bad_events(x_m, y_m, weight, bandwidth_m)
+    factor = refinement(grid.cell_size_m, bandwidth_m)
+    inside_share = np.where(grid.inside, grid.area_share, 0.0)
+    mask = inside_share.repeat(factor, axis=0).repeat(factor, axis=1)
+    masses = kernel_masses(grid.cell_size_m / factor, bandwidth_m, kernel)
+    convolve = _Convolution((mask.shape[0], mask.shape[1]), masses)
+    mass_inside = convolve(mask)
+    binned = _bin(x_m, y_m, weight, grid, factor)
+    stranded = np.where(mass_inside < LEAST_MASS_INSIDE, binned, 0.0)
+    corrected = (binned - stranded) / np.maximum(mass_inside, LEAST_MASS_INSIDE)
+    spread = convolve(corrected) * mask
+    return _sum_blocks(spread, factor)[grid.inside] + _nearest_cells(stranded, grid, factor)
+
+
+def count_mass(x_m: Floats, y_m: Floats, weight: Floats, grid: Grid) -> Floats:
+    """Count weighted events by inside cell; arguments and result as :func:`cell_mass`.
+
+    An event in a cell whose centre is outside the polygon counts to the nearest inside cell,
+    so the total is kept.
+    """
+    _refuse_bad_events(x_m, y_m, weight, 1.0)
+    return _nearest_cells(_bin(x_m, y_m, weight, grid, 1), grid, 1)
+
+
+def refinement(cell_size_m: float, bandwidth_m: float) -> int:
+    """Return how many sub-cells a side of a cell is cut into for a bandwidth."""
+    wanted = int(np.ceil(cell_size_m / (SUBCELL_SHARE * bandwidth_m)))
+    return min(max(wanted, 1), MAX_REFINEMENT)
+
+
+def kernel_masses(cell_size_m: float, bandwidth_m: float, kernel: Kernel) -> Floats:
+    """Return the kernel's mass by cell around an event at the middle of a cell.
+
+    Returns
+    -------
+    float64 (2 r + 1, 2 r + 1)
+        Sums to 1; exact integrals for the Gaussian, sampled for the quartic kernel.
+    """
+    reach_m = bandwidth_m * (GAUSSIAN_REACH if kernel == "gaussian" else 1.0)
+    reach = int(np.ceil(reach_m / cell_size_m))
+    if kernel == "gaussian":
+        edges = (np.arange(-reach, reach + 2) - 0.5) * cell_size_m
+        side = np.diff(special.ndtr(edges / bandwidth_m))
+        masses = np.outer(side, side)
+    else:
+        n = (2 * reach + 1) * QUARTIC_SAMPLES
+        offset = (np.arange(n) - (n - 1) / 2) * cell_size_m / QUARTIC_SAMPLES
+        squared = (offset[:, None] ** 2 + offset[None, :] ** 2) / bandwidth_m**2
+        masses = _sum_blocks(np.maximum(1.0 - squared, 0.0) ** 2, QUARTIC_SAMPLES)
+    return np.asarray(masses / masses.sum(), dtype=np.float64)
+
+
+class _Convolution:
+    """Convolve arrays of one shape with one symmetric kernel, without wrap-around."""
+
+    def __init__(self, shape: tuple[int, int], masses: Floats) -> None:
+        self._shape = shape
+        self._reach = masses.shape[0] // 2
+        self._padded = [fft.next_fast_len(n + 2 * self._reach, real=True) for n in shape]
+        self._transform = fft.rfft2(masses, self._padded)
+
+    def __call__(self, values: Floats) -> Floats:
+        product = fft.rfft2(values, self._padded) * self._transform
+        full = fft.irfft2(product, self._padded)
+        r, (rows, columns) = self._reach, self._shape
+        return np.maximum(np.asarray(full[r : r + rows, r : r + columns]), 0.0)
+
+
+def _bin(x_m: Floats, y_m: Floats, weight: Floats, grid: Grid, factor: int) -> Floats:
+    rows, columns = grid.shape[0] * factor, grid.shape[1] * factor
+    side_m = grid.cell_size_m / factor
+    column = np.clip(np.floor((x_m - grid.x0_m) / side_m), 0, columns - 1).astype(np.int64)
+    row = np.clip(np.floor((y_m - grid.y0_m) / side_m), 0, rows - 1).astype(np.int64)
+    flat = np.bincount(row * columns + column, weights=weight, minlength=rows * columns)
+    return flat.reshape(rows, columns).astype(np.float64)
+
+
+def _sum_blocks(values: Floats, factor: int) -> Floats:
+    rows, columns = values.shape[0] // factor, values.shape[1] // factor
+    blocks = values.reshape(rows, factor, columns, factor)
+    return np.asarray(blocks.sum(axis=(1, 3)), dtype=np.float64)
+
+
+def _nearest_cells(binned: Floats, grid: Grid, factor: int) -> Floats:
+    """Give binned weight to the inside cell it lies in, else to the nearest inside cell."""
+    cells = _sum_blocks(binned, factor)
+    mass = np.where(grid.inside, cells, 0.0)[grid.inside]
+    outside = np.argwhere((cells > 0) & ~grid.inside)
+    if len(outside):
+        inside = np.argwhere(grid.inside)
+        _, nearest = spatial.cKDTree(inside).query(outside)
+        np.add.at(mass, nearest, cells[outside[:, 0], outside[:, 1]])
+    return np.asarray(mass, dtype=np.float64)
+
+
+def _refuse_bad_events(x_m: Floats, y_m: Floats, weight: Floats, bandwidth_m: float) -> None:
+    for name, values in (("x_m", x_m), ("y_m", y_m), ("weight", weight)):
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            raise AssessmentRefusedError(
+                "a position or weight must be a finite number",
+                remedy="drop events without a place before estimating density",
+                row=int(bad[0]) + 1,
+                column=name,
+                value=float(values[bad[0]]),
+            )
+    if len(weight) and weight.min() < 0:
+        raise AssessmentRefusedError(
+            "a weight must not be negative",
+            remedy="check the evidence policy",
+            row=int(np.argmin(weight)) + 1,
+            column="weight",
+            value=float(weight.min()),
+        )
+    if not np.isfinite(bandwidth_m) or bandwidth_m <= 0:
+        raise AssessmentRefusedError(
+            "a bandwidth is a positive number of metres", remedy="use 400", value=bandwidth_m
+        )

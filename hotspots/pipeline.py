@@ -1,0 +1,355 @@
+"""One week from feeds already read to a published risk assessment and its cells."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hotspots import assessment as published
+from hotspots.assessment import (
+    AreaScore,
+    BoroughLink,
+    Contribution,
+    RiskAssessment,
+    WardLink,
+    WardPlace,
+)
+from hotspots.boundaries.study_area import StudyArea
+from hotspots.errors import AssessmentRefusedError
+from hotspots.explanation import PRIOR, coverage_states, data_gaps, evidence_lines, reasons
+from hotspots.incidents import FeedReading
+from hotspots.known import known_records
+from hotspots.places import PolicedPlaces, place_records, policed_places
+from hotspots.ranking import rank_areas, tiers
+from hotspots.sources import EvidencePolicy
+from hotspots.surface import policed_grid, ward_cells
+from hotspots.weighing import WeighedEvidence, weigh
+from hotspots.zonal import WardPosterior, fit_wards
+
+N_DRAWS = 4000
+HORIZON_DAYS = 7
+TIMEZONE = "Europe/London"
+Progress = Callable[[str, float], None]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AssessedWeek:
+    """A published assessment and its risk surface.
+
+    ``cells`` has ``x_m``, ``y_m`` (EPSG:27700, centre of a 250 m cell) and
+    ``expected_per_week``; the cells of a ward sum to its posterior mean.
+    """
+
+    assessment: RiskAssessment
+    cells: pd.DataFrame
+
+
+def assess_week(
+    readings: Sequence[FeedReading],
+    study_area: StudyArea,
+    *,
+    as_of: date,
+    policy: EvidencePolicy,
+    seed: int = 0,
+    classification: str = "OFFICIAL-SENSITIVE",
+    progress: Progress | None = None,
+) -> AssessedWeek:
+    """Assess the week that starts on the as-of day, as known at its 00:00 Europe/London.
+
+    Parameters
+    ----------
+    readings
+        Feeds already read. Their order does not matter.
+    study_area
+        Wards and boroughs; only the policed ones are scored.
+    as_of, policy, seed
+        The as-of day, the evidence policy and the seed of the posterior draws.
+    classification
+        Marking that travels with the assessment.
+    progress
+        Called with the step and its share done, 0 to 1.
+
+    Raises
+    ------
+    AssessmentRefusedError
+        No reading; nothing known before the as-of day; or no evidence that counts incidents
+        and covers any policed ward recently enough.
+    """
+    tell = progress or _silent
+    tell("Gathering what was known", 0.0)
+    ordered = _ordered(readings, as_of)
+    known = known_records(ordered, as_of=as_of)
+    places = policed_places(study_area)
+    located = place_records(known.records, places, study_area)
+    tell("Weighing the evidence", 0.2)
+    evidence = weigh(ordered, known, located, places, as_of=as_of, policy=policy)
+    tell("Estimating weekly rates", 0.4)
+    posterior = fit_wards(evidence.data, n_draws=N_DRAWS, seed=seed)
+    tell("Ranking wards and boroughs", 0.6)
+    scores = _Scores(study_area, places, evidence, posterior)
+    wards, boroughs = scores.wards(), scores.boroughs()
+    tell("Drawing the risk surface", 0.8)
+    cells = _cells(study_area, places, evidence, posterior, policy)
+    draft = RiskAssessment(
+        assessment_id="",
+        as_of=as_of,
+        horizon_days=HORIZON_DAYS,
+        timezone=TIMEZONE,
+        classification=classification,
+        notice=_notice(ordered),
+        boundary_name=study_area.name,
+        boundary_approximate=study_area.approximate,
+        boundary_sha256=study_area.sha256,
+        attribution=tuple(study_area.attribution),
+        policy_version=policy.version,
+        policy_sha256=policy.sha256,
+        seed=seed,
+        wards=wards,
+        boroughs=boroughs,
+        places=_ward_places(study_area, places),
+        borough_links=_borough_links(study_area, places),
+        ward_links=_ward_links(study_area, places),
+        evidence=evidence_lines(ordered, known, evidence, places),
+        data_gaps=data_gaps(ordered, known, evidence, wards, boroughs, as_of=as_of),
+        inputs_sha256=_inputs_sha256(ordered),
+        draws=posterior.draws,
+    )
+    tell("Done", 1.0)
+    return AssessedWeek(replace(draft, assessment_id=published.content_id(draft)), cells)
+
+
+def _silent(_step: str, _share: float) -> None:
+    """Report nothing."""
+
+
+def _ordered(readings: Sequence[FeedReading], as_of: date) -> list[FeedReading]:
+    """Return the readings in an order that does not depend on the caller, same file once."""
+    if not readings:
+        raise AssessmentRefusedError(
+            "there is no feed to assess", remedy="give at least one feed of incidents or counts"
+        )
+    unique = {(one.file, one.sha256): one for one in readings}
+    ordered = [unique[key] for key in sorted(unique)]
+    if all(one.coverage.first_day >= as_of for one in ordered):
+        first = min(one.coverage.first_day for one in ordered)
+        raise AssessmentRefusedError(
+            f"all evidence is on or after the as-of day; the earliest is {first:%d/%m/%Y}",
+            remedy="choose a later as-of day or add earlier feeds",
+            value=as_of.isoformat(),
+        )
+    return ordered
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Turns a posterior into published scores of wards and boroughs."""
+
+    study_area: StudyArea
+    places: PolicedPlaces
+    evidence: WeighedEvidence
+    posterior: WardPosterior
+
+    def wards(self) -> tuple[AreaScore, ...]:
+        frame = self.study_area.wards.set_index("ward_code")
+        names = [str(frame.loc[code, "ward_name"]) for code in self.places.ward_codes]
+        of_borough = [self.places.borough_codes[b] for b in self.places.borough_of_ward]
+        return self._areas(
+            self.places.ward_codes,
+            names,
+            of_borough,
+            parts=self.posterior.parts,
+            draws=self.posterior.draws,
+            coverage=self._ward_coverage(),
+            observed=(self._raw(), self.evidence.covered_days / 7),
+        )
+
+    def boroughs(self) -> tuple[AreaScore, ...]:
+        frame = self.study_area.boroughs.set_index("borough_code")
+        codes = self.places.borough_codes
+        names = [str(frame.loc[code, "borough_name"]) for code in codes]
+        member = np.zeros((len(self.places.ward_codes), len(codes)))
+        member[np.arange(len(member)), self.places.borough_of_ward] = 1.0
+        draws = (self.posterior.draws.astype(np.float64) @ member).astype(np.float32)
+        days = self.evidence.covered_days @ member / self.places.wards_in_borough
+        return self._areas(
+            codes,
+            names,
+            list(codes),
+            parts=self.posterior.parts @ member,
+            draws=draws,
+            coverage=self._borough_coverage(),
+            observed=(self._raw() @ member, days / 7),
+        )
+
+    def _raw(self) -> Floats:
+        raw = [self.evidence.raw[key] for key in sorted(self.evidence.raw)]
+        return np.array(raw).reshape(len(raw), len(self.places.ward_codes))
+
+    def _ward_coverage(self) -> tuple[str, ...]:
+        whole = self.evidence.borough_covered_days[self.places.borough_of_ward]
+        return coverage_states(self.evidence.covered_days, whole)
+
+    def _borough_coverage(self) -> tuple[str, ...]:
+        wards = np.array(self._ward_coverage())
+        states = []
+        for borough in range(len(self.places.borough_codes)):
+            mine = set(wards[self.places.borough_of_ward == borough].tolist())
+            counted = self.evidence.borough_covered_days[borough] > 0
+            if mine == {"known"} or (counted and "unknown" not in mine):
+                states.append("known")
+            else:
+                states.append("unknown" if mine == {"unknown"} else "partial")
+        return tuple(states)
+
+    def _areas(
+        self,
+        codes: Sequence[str],
+        names: Sequence[str],
+        borough_codes: Sequence[str],
+        *,
+        parts: Floats,
+        draws: NDArray[np.float32],
+        coverage: tuple[str, ...],
+        observed: tuple[Floats, Floats],
+    ) -> tuple[AreaScore, ...]:
+        keys = (PRIOR, *self.evidence.shaping, *self.evidence.counting)
+        mean = parts.sum(axis=0)
+        ranking = rank_areas(mean, draws)
+        tier = tiers(ranking, coverage)
+        low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+        raw, weeks = observed
+        scores = []
+        for i, code in enumerate(codes):
+            contributions = _contributions(keys, parts[:, i])
+            total = published.rounded(sum(part.expected_per_week for part in contributions))
+            ranks = (int(ranking.rank_lower_90[i]), int(ranking.rank_upper_90[i]), len(codes))
+            seen = [
+                (key, float(raw[s, i]), float(weeks[i]))
+                for s, key in enumerate(sorted(self.evidence.raw))
+            ]
+            scores.append(
+                AreaScore(
+                    code=code,
+                    name=names[i],
+                    borough_code=borough_codes[i],
+                    expected_per_week=total,
+                    lower_90=published.rounded(float(low[i])),
+                    upper_90=published.rounded(float(high[i])),
+                    rank=int(ranking.rank[i]),
+                    rank_lower_90=ranks[0],
+                    rank_upper_90=ranks[1],
+                    probability_top_decile=published.rounded(
+                        float(ranking.probability_top_decile[i])
+                    ),
+                    tier=tier[i],
+                    coverage=coverage[i],
+                    contributions=contributions,
+                    reasons=reasons(
+                        mean_per_week=total,
+                        average_per_week=float(mean.mean()),
+                        contributions=contributions,
+                        observed=seen,
+                        coverage=coverage[i],
+                        ranks=ranks,
+                    ),
+                )
+            )
+        return tuple(scores)
+
+
+def _contributions(keys: Sequence[str], parts: Floats) -> tuple[Contribution, ...]:
+    """Return the parts that are not zero; one source may both count and be named twice."""
+    return tuple(
+        Contribution(key, published.rounded(float(part)))
+        for key, part in zip(keys, parts, strict=True)
+        if part > 0
+    )
+
+
+def _cells(
+    study_area: StudyArea,
+    places: PolicedPlaces,
+    evidence: WeighedEvidence,
+    posterior: WardPosterior,
+    policy: EvidencePolicy,
+) -> pd.DataFrame:
+    records = evidence.records
+    x, y = (records.records[name].to_numpy(dtype=np.float64) for name in ("x_m", "y_m"))
+    kept = (evidence.point_weight > 0) & np.isfinite(x) & np.isfinite(y)
+    first_counting = 1 + len(evidence.shaping)
+    local = posterior.parts[first_counting:].sum(axis=0)
+    local = local + posterior.parts[1 : 1 + evidence.n_proxies].sum(axis=0)
+    return ward_cells(
+        study_area,
+        places,
+        policed_grid(study_area),
+        mean_per_week=posterior.mean_per_week,
+        evidence_per_week=local,
+        points=(x[kept], y[kept], evidence.point_weight[kept], records.ward[kept]),
+        bandwidth_m=policy.bandwidth_m,
+    )
+
+
+def _notice(readings: Sequence[FeedReading]) -> str:
+    notices: set[str] = set()
+    for reading in readings:
+        for frame in (reading.records, reading.counts):
+            notices |= set(frame["notice"].dropna().unique())
+    return ", ".join(sorted(str(one) for one in notices if one))
+
+
+def _inputs_sha256(readings: Sequence[FeedReading]) -> str:
+    whole = hashlib.sha256()
+    for reading in readings:
+        whole.update(f"{reading.sha256}  {reading.file}\n".encode())
+    return whole.hexdigest()
+
+
+def _ward_places(study_area: StudyArea, places: PolicedPlaces) -> tuple[WardPlace, ...]:
+    wards = study_area.wards.set_index("ward_code").loc[list(places.ward_codes)]
+    inside = wards.geometry.representative_point()
+    return tuple(
+        WardPlace(
+            code=code,
+            name=str(name),
+            borough_code=str(borough),
+            x_m=published.rounded(float(point.x), 3),
+            y_m=published.rounded(float(point.y), 3),
+            area_km2=published.rounded(float(area) / 1e6, 6),
+        )
+        for code, name, borough, point, area in zip(
+            places.ward_codes,
+            wards["ward_name"],
+            wards["borough_code"],
+            inside,
+            wards.geometry.area,
+            strict=True,
+        )
+    )
+
+
+def _borough_links(study_area: StudyArea, places: PolicedPlaces) -> tuple[BoroughLink, ...]:
+    links = study_area.borough_links
+    links = links[links["open_to_motor_vehicles"].astype(int) == 1]
+    return tuple(
+        BoroughLink(str(a), str(b), str(kind))
+        for a, b, kind in sorted(zip(links["code_a"], links["code_b"], links["kind"], strict=True))
+        if a in places.borough_index and b in places.borough_index
+    )
+
+
+def _ward_links(study_area: StudyArea, places: PolicedPlaces) -> tuple[WardLink, ...]:
+    links = study_area.ward_links
+    columns = (links[name] for name in ("code_a", "code_b", "kind", "distance_m"))
+    return tuple(
+        WardLink(str(a), str(b), str(kind), published.rounded(float(metres), 3))
+        for a, b, kind, metres in sorted(zip(*columns, strict=True))
+        if a in places.ward_index and b in places.ward_index
+    )

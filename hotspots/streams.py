@@ -1,0 +1,265 @@
+"""Count incidents once: which stream of evidence speaks in each area on each day.
+
+Within a role (incidents, or proxies of them) published ward counts speak first, then
+records, then published borough counts. Days on which none speaks are unknown: they add
+neither incidents nor exposure. Counts and exposure decay alike, so decay changes how much
+is known, not the level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hotspots.incidents import FeedReading
+from hotspots.places import NOWHERE, PolicedPlaces
+from hotspots.sources import DISCOVERED_CATEGORIES, UNGRADED, EvidencePolicy
+from hotspots.timeline import (
+    DAYS_A_WEEK,
+    Bools,
+    Floats,
+    Timeline,
+    day_cover,
+    month_counts,
+    spread_months,
+    union_cover,
+    whole_months,
+)
+
+
+@dataclass(frozen=True)
+class WeighedRecords:
+    """The standing records with what each weighs; arrays are (n_records,).
+
+    ``weight`` is category x grades x decay; ``ward``, ``borough`` and ``day`` are indices
+    (-1: none). ``use`` says what became of each record: used, discovered, stale, shown,
+    outside (its place or day is not covered), or counted (in published totals already).
+    """
+
+    records: pd.DataFrame
+    ward: NDArray[np.intp]
+    borough: NDArray[np.intp]
+    day: NDArray[np.intp]
+    weight: Floats
+    use: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the sources of one role counted.
+
+    Attributes
+    ----------
+    wards, raw, boroughs
+        By source: weighed incidents (W,), the unweighed offences or records behind them
+        (W,), and weighed incidents of boroughs where only those were counted (B,).
+    offences
+        By source: published offences used.
+    exposure_weeks, borough_exposure_weeks
+        Decayed weeks counted, (W,) and (B,).
+    days, borough_days
+        Days counted, (W,) and (B,).
+    use
+        The records' ``use`` after this role.
+    """
+
+    wards: Mapping[str, Floats]
+    raw: Mapping[str, Floats]
+    boroughs: Mapping[str, Floats]
+    offences: Mapping[str, float]
+    exposure_weeks: Floats
+    borough_exposure_weeks: Floats
+    days: Floats
+    borough_days: Floats
+    use: NDArray[np.str_]
+
+
+@dataclass
+class _Tally:
+    """Sums under construction, private to one call of :func:`count_role`."""
+
+    wards: dict[str, Floats] = field(default_factory=dict)
+    raw: dict[str, Floats] = field(default_factory=dict)
+    boroughs: dict[str, Floats] = field(default_factory=dict)
+    offences: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Role:
+    keys: Sequence[str]
+    readings: Sequence[FeedReading]
+    places: PolicedPlaces
+    timeline: Timeline
+    policy: EvidencePolicy
+    per_day: Floats
+
+
+def count_role(
+    keys: Sequence[str],
+    readings: Sequence[FeedReading],
+    records: WeighedRecords,
+    *,
+    places: PolicedPlaces,
+    timeline: Timeline,
+    policy: EvidencePolicy,
+) -> Counted:
+    """Count everything the sources of one role say.
+
+    Parameters
+    ----------
+    keys
+        The role's sources that are not stale; they share one half-life.
+    readings, records, places, timeline, policy
+        The feeds, their weighed records, the policed areas, the days and the policy.
+    """
+    half_life = policy.of(keys[0]).half_life_days if keys else 1.0
+    role = _Role(keys, readings, places, timeline, policy, timeline.decay(half_life))
+    tally = _Tally()
+    claimed = np.zeros((timeline.n_days, len(places.ward_codes)), dtype=bool)
+    for key in keys:
+        claimed |= _published(role, key, "ward", claimed, tally)
+    recorded, use = _recorded(role, records, claimed, tally)
+    claimed |= recorded
+    alone = _boroughs_alone(role, claimed, tally)
+    return Counted(
+        wards=tally.wards,
+        raw=tally.raw,
+        boroughs=tally.boroughs,
+        offences=tally.offences,
+        exposure_weeks=_weeks(role.per_day, claimed),
+        borough_exposure_weeks=_weeks(role.per_day, alone),
+        days=claimed.sum(axis=0).astype(np.float64),
+        borough_days=alone.sum(axis=0).astype(np.float64),
+        use=use,
+    )
+
+
+def _weeks(per_day: Floats, cover: Bools) -> Floats:
+    """Return decayed weeks by area; summed day by day, which any machine does alike."""
+    return np.asarray((per_day[:, None] * cover).sum(axis=0) / DAYS_A_WEEK, dtype=np.float64)
+
+
+def _boroughs_alone(role: _Role, claimed: Bools, tally: _Tally) -> Bools:
+    """Use published borough counts on days when no ward of the borough was counted."""
+    taken = np.zeros((claimed.shape[0], len(role.places.borough_codes)), dtype=bool)
+    for borough in range(taken.shape[1]):
+        taken[:, borough] = claimed[:, role.places.borough_of_ward == borough].any(axis=1)
+    alone = np.zeros_like(taken)
+    for key in role.keys:
+        alone |= _published(role, key, "borough", taken | alone, tally)
+    return alone
+
+
+def _published(role: _Role, key: str, area_type: str, claimed: Bools, tally: _Tally) -> Bools:
+    """Use one source's published counts where nobody has spoken yet; return where."""
+    by_ward = area_type == "ward"
+    lookup = role.places.wards if by_ward else role.places.boroughs
+    covered = role.places.covered_wards if by_ward else role.places.covered_boroughs
+    parts, frames = [], []
+    for reading in role.readings:
+        rows = _weighing_rows(reading, role, key, area_type)
+        if len(rows):
+            frames.append(rows)
+            days = whole_months(day_cover(reading.coverage, role.timeline), role.timeline)
+            parts.append((days, covered(reading.coverage.areas)))
+    cover = union_cover(parts, (claimed.shape[0], claimed.shape[1])) & ~claimed
+    if not frames:
+        return cover
+    rows = pd.concat(frames, ignore_index=True)
+    rows = rows.drop_duplicates(["category", "area_code", "month"], ignore_index=True)
+    area, n_areas = lookup(rows["area_code"]), claimed.shape[1]
+    number = rows["count"].to_numpy(dtype=np.float64)
+    counts = month_counts(rows["month"], area, number * _row_weights(role, key, rows), n_areas)
+    ones = np.ones(role.timeline.n_days)
+    raw = month_counts(rows["month"], area, number, n_areas)
+    offences = spread_months(raw, cover, ones, role.timeline)
+    _add(
+        tally.wards if by_ward else tally.boroughs,
+        key,
+        spread_months(counts, cover, role.per_day, role.timeline),
+    )
+    if by_ward:
+        _add(tally.raw, key, offences)
+    tally.offences[key] = tally.offences.get(key, 0.0) + float(offences.sum())
+    return cover
+
+
+def _row_weights(role: _Role, key: str, rows: pd.DataFrame) -> Floats:
+    ungraded = role.policy.source_grades[UNGRADED] * role.policy.information_grades[UNGRADED]
+    by_category = rows["category"].map(dict(role.policy.of(key).categories))
+    return np.asarray(ungraded * by_category.to_numpy(dtype=np.float64), dtype=np.float64)
+
+
+def _weighing_rows(reading: FeedReading, role: _Role, key: str, area_type: str) -> pd.DataFrame:
+    counts = reading.counts
+    weighing = {name for name, weight in role.policy.of(key).categories.items() if weight > 0}
+    wanted = (
+        (counts["source"] == key)
+        & (counts["area_type"] == area_type)
+        & (counts["basis"] != "discovered")
+        & counts["category"].isin(weighing - DISCOVERED_CATEGORIES)
+    )
+    return counts[wanted.to_numpy(dtype=bool)]
+
+
+def _recorded(
+    role: _Role, records: WeighedRecords, claimed: Bools, tally: _Tally
+) -> tuple[Bools, NDArray[np.str_]]:
+    """Use the records of all the role's sources together where no published count speaks.
+
+    They complement one another, so they share one exposure: the union of their coverage.
+    """
+    parts = [
+        (day_cover(one.coverage, role.timeline), role.places.covered_wards(one.coverage.areas))
+        for one in role.readings
+        if one.records["source"].isin(role.keys).any()
+    ]
+    cover = union_cover(parts, (claimed.shape[0], claimed.shape[1])) & ~claimed
+    mine = records.records["source"].isin(role.keys).to_numpy(dtype=bool) & (records.use == "used")
+    in_ward = mine & (records.ward != NOWHERE)
+    spoken, already = np.zeros_like(mine), np.zeros_like(mine)
+    spoken[in_ward] = cover[records.day[in_ward], records.ward[in_ward]]
+    already[in_ward] = claimed[records.day[in_ward], records.ward[in_ward]]
+    _add_ward_records(records, spoken, len(role.places.ward_codes), tally)
+    only_borough = mine & (records.ward == NOWHERE) & (records.borough != NOWHERE)
+    spoken |= _add_borough_records(role, records, only_borough, cover, tally)
+    use = records.use.copy()
+    use[mine & ~spoken] = "outside"
+    use[already] = "counted"
+    return cover, use
+
+
+def _add_ward_records(
+    records: WeighedRecords, rows: NDArray[np.bool_], n_wards: int, tally: _Tally
+) -> None:
+    source = records.records["source"].to_numpy(dtype=str)
+    for key in np.unique(source[rows]):
+        own = rows & (source == key)
+        ward = records.ward[own]
+        weighed = np.bincount(ward, records.weight[own], n_wards)
+        _add(tally.wards, str(key), weighed.astype(np.float64))
+        _add(tally.raw, str(key), np.bincount(ward, minlength=n_wards).astype(np.float64))
+
+
+def _add_borough_records(
+    role: _Role, records: WeighedRecords, rows: NDArray[np.bool_], cover: Bools, tally: _Tally
+) -> NDArray[np.bool_]:
+    """Spread records of a known borough and unknown ward evenly over its covered wards."""
+    source = records.records["source"].to_numpy(dtype=str)
+    spoken = np.zeros(len(rows), dtype=bool)
+    for number in np.flatnonzero(rows):
+        in_borough = role.places.borough_of_ward == records.borough[number]
+        wards = (cover[records.day[number]] & in_borough).astype(np.float64)
+        if wards.any():
+            _add(tally.wards, str(source[number]), wards * records.weight[number] / wards.sum())
+            _add(tally.raw, str(source[number]), wards / wards.sum())
+            spoken[number] = True
+    return spoken
+
+
+def _add(table: dict[str, Floats], key: str, values: Floats) -> None:
+    table[key] = table[key] + values if key in table else values

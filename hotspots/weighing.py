@@ -1,0 +1,274 @@
+"""Evidence to weighted counts, exposures and prior raises: the policy applied to what is known.
+
+Incidents count as they are. Proxies (a known share of other offences) shape the prior mean of
+a ward relative to others, and give the level only where nothing counts incidents.
+Intelligence raises a ward's prior mean by a capped amount and does nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hotspots.incidents import FeedReading
+from hotspots.known import KnownRecords
+from hotspots.places import NOWHERE, PolicedPlaces
+from hotspots.sources import DISCOVERED_CATEGORIES, SHOWN_BY_RULE, UNGRADED, EvidencePolicy, Role
+from hotspots.streams import Counted, WeighedRecords, count_role
+from hotspots.timeline import Floats, Timeline
+from hotspots.zonal import WardData
+
+
+@dataclass(frozen=True)
+class WeighedEvidence:
+    """Decayed counts and exposures by source, ready for :mod:`hotspots.zonal`.
+
+    Attributes
+    ----------
+    counted, raising
+        Keys of the S sources that count incidents and the P that raise the prior.
+    counts, raw_counts
+        float64 (S, W): weighed incidents, and the unweighed offences behind them.
+    exposure_weeks, borough_counts, borough_exposure_weeks, prior_raise
+        As in :class:`hotspots.zonal.WardData`.
+    covered_days, borough_covered_days
+        float64 (W,) and (B,): days on which any stream spoke.
+    records
+        The weighed records, for the surface and the evidence table.
+    point_weight
+        float64 (n_records,): incidents a week that each record adds to its ward's evidence.
+    offences_used
+        Published offences used, by source.
+    stale
+        Sources set aside as stale, with their last covered day.
+    """
+
+    counting: tuple[str, ...]
+    shaping: tuple[str, ...]
+    n_proxies: int
+    data: WardData
+    raw: dict[str, Floats]
+    covered_days: Floats
+    borough_covered_days: Floats
+    records: WeighedRecords
+    point_weight: Floats
+    offences_used: dict[str, float]
+    stale: dict[str, date]
+
+
+def weigh(
+    readings: Sequence[FeedReading],
+    known: KnownRecords,
+    located: tuple[NDArray[np.intp], NDArray[np.intp]],
+    places: PolicedPlaces,
+    *,
+    as_of: date,
+    policy: EvidencePolicy,
+) -> WeighedEvidence:
+    """Weigh all evidence as known on a day.
+
+    Parameters
+    ----------
+    readings
+        The feeds: their counts and coverage. Their records enter through ``known``.
+    known
+        The records that stood on the as-of day.
+    located
+        Ward and borough index of each of those records (:func:`hotspots.places.place_records`).
+    places
+        The policed wards and boroughs.
+    as_of, policy
+        The as-of day and the evidence policy.
+    """
+    timeline = Timeline(_first_day(readings, as_of, policy), as_of)
+    stale = stale_sources(readings, as_of=as_of, policy=policy)
+    records = _weigh_records(known.records, located, timeline, stale, policy)
+    live = [key for key in policy.sources if key not in stale]
+    direct = count_role(
+        [key for key in live if policy.of(key).role == "incident"],
+        readings,
+        records,
+        places=places,
+        timeline=timeline,
+        policy=policy,
+    )
+    records = replace(records, use=direct.use)
+    proxy = count_role(
+        [key for key in live if policy.of(key).role == "proxy"],
+        readings,
+        records,
+        places=places,
+        timeline=timeline,
+        policy=policy,
+    )
+    records = replace(records, use=proxy.use)
+    counting = tuple(sorted({*direct.wards, *direct.boroughs}))
+    proxies = tuple(sorted({*proxy.wards, *proxy.boroughs}))
+    parts, spread, level = _proxy_parts(proxies, proxy, places, policy)
+    raising, raises = _prior_raise(records, places, policy)
+    n_wards, n_boroughs = len(places.ward_codes), len(places.borough_codes)
+    data = WardData(
+        borough_of_ward=places.borough_of_ward,
+        counts=_stack(direct.wards, counting, n_wards),
+        exposure_weeks=direct.exposure_weeks,
+        borough_counts=_stack(direct.boroughs, counting, n_boroughs),
+        borough_exposure_weeks=direct.borough_exposure_weeks,
+        prior_parts=np.vstack([parts, raises * parts.sum(axis=0)]),
+        prior_spread=spread,
+        level_per_week=level,
+    )
+    return WeighedEvidence(
+        counting=counting,
+        shaping=(*proxies, *raising),
+        n_proxies=len(proxies),
+        data=data,
+        raw={**direct.raw, **proxy.raw},
+        covered_days=np.maximum(direct.days, proxy.days),
+        borough_covered_days=np.maximum(direct.borough_days, proxy.borough_days),
+        records=records,
+        point_weight=_point_weight(records, direct, "incident", policy)
+        + _point_weight(records, proxy, "proxy", policy),
+        offences_used={**direct.offences, **proxy.offences},
+        stale=stale,
+    )
+
+
+def stale_sources(
+    readings: Sequence[FeedReading], *, as_of: date, policy: EvidencePolicy
+) -> dict[str, date]:
+    """Return the sources whose newest covered day is too old to be used, with that day."""
+    newest: dict[str, date] = {}
+    for reading in readings:
+        last = min(reading.coverage.last_day, as_of - timedelta(days=1))
+        for source in sources_of(reading):
+            newest[source] = max(last, newest.get(source, last))
+    return {
+        source: last
+        for source, last in sorted(newest.items())
+        if (as_of - last).days > min(policy.of(source).stale_after_days, policy.memory_days)
+    }
+
+
+def sources_of(reading: FeedReading) -> list[str]:
+    """Return the sources that a reading holds records or counts of, sorted."""
+    return sorted(set(reading.records["source"].unique()) | set(reading.counts["source"].unique()))
+
+
+def _first_day(readings: Sequence[FeedReading], as_of: date, policy: EvidencePolicy) -> date:
+    oldest = as_of - timedelta(days=policy.memory_days)
+    first = min((reading.coverage.first_day for reading in readings), default=oldest)
+    return min(max(first, oldest), as_of - timedelta(days=1))
+
+
+def _proxy_parts(
+    proxies: tuple[str, ...], proxy: Counted, places: PolicedPlaces, policy: EvidencePolicy
+) -> tuple[Floats, Floats, float]:
+    """Return the pooled and proxy parts (1 + X, W) of the relative prior mean, and its spread.
+
+    A ward with proxy rate q_i gets (1 - k_i) + k_i q_i / mean(q): ``k_i`` is the policy's
+    trust, less while few weeks were counted. A ward without a proxy keeps 1, with the spread
+    of the others as its own. Where only the borough was counted its wards share its rate.
+    The third value is mean(q), incidents a ward-week.
+    """
+    n_wards, of_borough = len(places.ward_codes), places.borough_of_ward
+    by_ward = proxy.exposure_weeks > 0
+    weeks = np.where(by_ward, proxy.exposure_weeks, proxy.borough_exposure_weeks[of_borough])
+    share = _stack(proxy.boroughs, proxies, len(places.borough_codes)) / places.wards_in_borough
+    amount = np.where(by_ward, _stack(proxy.wards, proxies, n_wards), share[:, of_borough])
+    covered = weeks > 0
+    rate = np.divide(amount, weeks, out=np.zeros_like(amount), where=covered)
+    level = float(rate.sum(axis=0)[covered].mean()) if covered.any() else 0.0
+    if level <= 0:
+        return np.vstack([np.ones(n_wards), np.zeros_like(rate)]), np.zeros(n_wards), 0.0
+    trust = policy.proxy_trust * weeks / (weeks + policy.proxy_half_trust_at_weeks)
+    parts = np.vstack([1.0 - trust, trust * rate / level])
+    spread = float(np.var(parts.sum(axis=0)[covered]))
+    return parts, np.where(covered, 0.0, spread), level
+
+
+def _point_weight(
+    records: WeighedRecords, counted: Counted, role: Role, policy: EvidencePolicy
+) -> Floats:
+    """Return incidents a week by record of the role, used or in published totals."""
+    mine = records.records["source"].isin(policy.with_role(role)).to_numpy(dtype=bool)
+    mine = mine & np.isin(records.use, ["used", "counted"]) & (records.ward != NOWHERE)
+    weeks = np.maximum(counted.exposure_weeks, 1e-9)
+    per_week = np.zeros(len(mine))
+    per_week[mine] = records.weight[mine] / weeks[records.ward[mine]]
+    return per_week
+
+
+def _weigh_records(
+    records: pd.DataFrame,
+    located: tuple[NDArray[np.intp], NDArray[np.intp]],
+    timeline: Timeline,
+    stale: dict[str, date],
+    policy: EvidencePolicy,
+) -> WeighedRecords:
+    ward, borough = located
+    source = records["source"]
+    basis = (records["basis"] == "discovered").to_numpy(dtype=bool)
+    discovered = basis | records["category"].isin(DISCOVERED_CATEGORIES).to_numpy(dtype=bool)
+    day = timeline.positions(records["local_day"])
+    too_old = source.isin(set(stale)).to_numpy(dtype=bool) | (day < 0)
+    half_life = source.map({key: policy.of(key).half_life_days for key in source.unique()})
+    age = records["age_days"].to_numpy(dtype=np.float64)
+    decay = np.exp2(-age / half_life.to_numpy(dtype=np.float64))
+    weight = _by_source_and_category(records, policy) * _grades(records, policy) * decay
+    use = np.full(len(records), "used", dtype="<U10")
+    use[borough == NOWHERE] = "outside"
+    use[(weight <= 0) | source.isin(set(SHOWN_BY_RULE)).to_numpy(dtype=bool)] = "shown"
+    use[too_old] = "stale"
+    use[discovered] = "discovered"
+    return WeighedRecords(records, ward, borough, day, np.where(use == "used", weight, 0.0), use)
+
+
+def _by_source_and_category(records: pd.DataFrame, policy: EvidencePolicy) -> Floats:
+    known = {
+        f"{key}\n{category}": weight
+        for key, one in policy.sources.items()
+        for category, weight in one.categories.items()
+    }
+    pairs = records["source"] + "\n" + records["category"]
+    return np.asarray(pairs.map(known).fillna(0.0), dtype=np.float64)
+
+
+def _grades(records: pd.DataFrame, policy: EvidencePolicy) -> Floats:
+    source = records["source_grade"].fillna(UNGRADED).map(dict(policy.source_grades))
+    information = records["information_grade"].fillna(UNGRADED).map(dict(policy.information_grades))
+    return np.asarray(source.fillna(0.0) * information.fillna(0.0), dtype=np.float64)
+
+
+def _prior_raise(
+    records: WeighedRecords, places: PolicedPlaces, policy: EvidencePolicy
+) -> tuple[tuple[str, ...], Floats]:
+    """Return the raising sources and their capped relative raise (P, W) of the prior mean."""
+    source = records.records["source"].to_numpy(dtype=str)
+    totals: dict[str, Floats] = {}
+    n_wards, n_boroughs = len(places.ward_codes), len(places.borough_codes)
+    for key in policy.with_role("prior"):
+        rows = (source == key) & (records.use == "used")
+        if not rows.any():
+            continue
+        in_ward = rows & (records.ward != NOWHERE)
+        total = np.bincount(records.ward[in_ward], records.weight[in_ward], n_wards)
+        wide = rows & (records.ward == NOWHERE)
+        by_borough = np.bincount(records.borough[wide], records.weight[wide], n_boroughs)
+        totals[key] = total + (by_borough / places.wards_in_borough)[places.borough_of_ward]
+    keys = tuple(totals)
+    stacked = _stack(totals, keys, n_wards)
+    whole = stacked.sum(axis=0)
+    capped = policy.prior_cap * -np.expm1(-np.log(2.0) * whole / policy.prior_half_at)
+    share = np.divide(capped, whole, out=np.zeros(n_wards), where=whole > 0)
+    return keys, stacked * share
+
+
+def _stack(table: Mapping[str, Floats], keys: tuple[str, ...], width: int) -> Floats:
+    zero = np.zeros(width)
+    stacked = np.array([table.get(key, zero) for key in keys], dtype=np.float64)
+    return stacked.reshape(len(keys), width)
