@@ -92,15 +92,7 @@ def fetch_layer(
         no feature collection, more or fewer features than announced, or none at all.
     """
     query = _query(where, envelope_m)
-    count_answer = _ask(f"{url}/query", query | {"returnCountOnly": "true"}, transfer)
-    expected = count_answer.get("count")
-    if not isinstance(expected, int) or expected < 1:
-        raise BoundaryFetchError(
-            "the service holds no feature that meets the condition",
-            file=url,
-            value=where,
-            remedy="check the address of the layer",
-        )
+    expected = _announced(url, query, transfer)
     pages, received = [], 0
     for page in _pages(url, query | _order(url, transfer), transfer):
         pages.append(page)
@@ -119,6 +111,19 @@ def fetch_layer(
             remedy=_ANOTHER,
         )
     return gpd.GeoDataFrame(pd.concat(pages, ignore_index=True), crs=pages[0].crs)
+
+
+def _announced(url: str, query: dict[str, str], transfer: Transfer) -> int:
+    answer = _ask(f"{url}/query", query | {"returnCountOnly": "true"}, transfer)
+    expected = answer.get("count")
+    if not isinstance(expected, int) or expected < 1:
+        raise BoundaryFetchError(
+            "the service holds no feature that meets the condition",
+            file=url,
+            value=query["where"],
+            remedy="check the address of the layer",
+        )
+    return expected
 
 
 def _query(where: str, envelope_m: tuple[float, float, float, float] | None) -> dict[str, str]:
