@@ -29,6 +29,13 @@ RECORDED = "mps_recorded_crime_counts"
 #: Majors found by police activity rather than reported by the public.
 DISCOVERED_MAJORS = ("drug_offences", "possession_of_weapons")
 MAX_COUNT = 1_000_000
+_GSS = r"[EWSN][0-9]{8}"
+#: What the MPS write where no ward or borough is known or none applies.
+_NOT_AN_AREA = (
+    r"|n/?k.*|not known.*|unknown.*|other.*|so ?18|aviation.*|london heathrow.*|heathrow airport.*"
+    r"|outside.*|non.*"
+)
+_UNPLACED = "the area is not one of the study area"
 _WIDE_MONTH = re.compile(r"^(19|20|21)[0-9]{2}-?(0[1-9]|1[0-2])$")
 
 
@@ -204,10 +211,15 @@ def _areas(checks: RowChecks, layout: Layout, study_area: StudyArea) -> tuple[pd
     known = (is_ward & codes.isin(wards)) | (
         ~is_ward & codes.isin(boroughs["borough_code"].astype(str).tolist())
     )
+    unplaced = texts.str.fullmatch(_NOT_AN_AREA, case=False) | texts.str.fullmatch(_GSS)
     checks.refuse(
-        ~known.to_numpy(dtype=bool), layout.area, "the area is not one of the study area",
+        (~known & unplaced).to_numpy(dtype=bool), layout.area, _UNPLACED,
         "none where the publisher does not know the area; otherwise use boundaries of the same "
         "vintage", expected=True,
+    )  # fmt: skip
+    checks.refuse(
+        ~known.to_numpy(dtype=bool), layout.area, "the study area has no such ward or borough",
+        f"use a code or name of {study_area.name!r}",
     )  # fmt: skip
     return kind, codes
 
@@ -267,7 +279,7 @@ def _added_up(counts: pd.DataFrame, file: str) -> tuple[pd.DataFrame, tuple[str,
 
 
 def _unknown_codes(checks: RowChecks) -> tuple[str, ...]:
-    names = sorted({r.value for r in checks.rejected() if r.reason.startswith("the area is not")})
+    names = sorted({r.value for r in checks.rejected() if r.reason == _UNPLACED})
     if not names:
         return ()
     shown = ", ".join(name or "(blank)" for name in names[:12])

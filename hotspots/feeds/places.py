@@ -105,8 +105,9 @@ def check_grid(
         degrees, columns[0], "these are degrees, not metres of the British National Grid",
         "put degrees into the columns longitude and latitude", shown=shown,
     )  # fmt: skip
-    suspect = given & ~degrees
-    suspect[suspect] = ~_near(x_m[suspect], y_m[suspect], study_area, tolerance_m)
+    west, south, east, north = study_area.wards.total_bounds
+    inside = (x_m >= west) & (x_m <= east) & (y_m >= south) & (y_m <= north)
+    suspect = given & ~degrees & ~inside
     swapped = suspect.copy()
     swapped[suspect] = _near(y_m[suspect], x_m[suspect], study_area, tolerance_m)
     checks.refuse(

@@ -116,6 +116,12 @@ def read_months(
 
 def month_starts(texts: pd.Series) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
     """Return datetime64[M] months (NaT where the text is no YYYY-MM) and which are good."""
+    codes, unique = pd.factorize(texts)
+    starts, good = _month_starts(pd.Series(unique, dtype="str"))
+    return starts[codes], good[codes]
+
+
+def _month_starts(texts: pd.Series) -> tuple[NDArray[np.datetime64], NDArray[np.bool_]]:
     parts = texts.str.extract(r"^(?P<year>[0-9]{4})-?(?P<month>[0-9]{2})$")
     shaped = parts["year"].notna().to_numpy(dtype=bool)
     year = parts["year"].fillna("0").to_numpy(dtype=object).astype(np.int64)

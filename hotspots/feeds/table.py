@@ -94,7 +94,11 @@ def table_from_csv(content: bytes, file: str, options: ReadOptions) -> Table:
     bad_rows = {number - 1: found for number, found in bad.items()}
     keep = ~np.isin(numbers, np.fromiter(bad_rows, dtype=np.int64, count=len(bad_rows)))
     frame = text_frame({name: arrow.column(i) for i, name in enumerate(names)})
+    numbers = numbers[keep]
+    filled = frame.ne("").to_numpy(dtype=bool).any(axis=1)
+    frame = frame[filled].reset_index(drop=True)
     rejected, blank = _ragged(bad_rows, len(names), file)
+    blank += int((~filled).sum())
     if frame.empty and not rejected:
         raise FeedRefusedError(
             "the file has a header but no data row",
@@ -103,7 +107,7 @@ def table_from_csv(content: bytes, file: str, options: ReadOptions) -> Table:
         )
     if blank:
         warnings = (*warnings, f"{file}: {blank} blank lines skipped")
-    return Table(file, frame, numbers[keep], rejected, warnings=warnings)
+    return Table(file, frame, numbers[filled], rejected, warnings=warnings)
 
 
 def _parse(encoded: bytes, names: list[str], set_aside: object, file: str) -> pa.Table:

@@ -23,7 +23,6 @@ from hotspots.feeds.options import ReadOptions
 from hotspots.feeds.table import Geometry, Table, check_names, text_frame
 
 WGS84 = "EPSG:4326"
-_JSON_DEPTH_LIMIT = 40
 
 
 def table_from_parquet(content: bytes, file: str, options: ReadOptions) -> Table:
@@ -192,7 +191,7 @@ def parse_json(content: bytes, file: str) -> object:
         ) from error
     except RecursionError as error:
         raise FeedRefusedError(
-            f"the JSON is nested more than {_JSON_DEPTH_LIMIT} levels deep",
+            "the JSON is nested too deeply",
             remedy="give a plain FeatureCollection of points",
             file=file,
         ) from error

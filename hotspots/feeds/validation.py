@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -147,8 +145,3 @@ def check_vocabulary(
     unknown = ~words.isin(list(spelling)).to_numpy(dtype=bool) & ~blank
     checks.refuse(unknown, column, f"unknown {column}", f"use one of {', '.join(known)}")
     return words.map(spelling).fillna("")
-
-
-def renumbered(rejected: tuple[Rejection, ...], file: str) -> tuple[Rejection, ...]:
-    """Return the rejections under another file name."""
-    return tuple(replace(r, file=file) for r in rejected)
