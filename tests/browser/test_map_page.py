@@ -179,6 +179,20 @@ def test_search_finds_accents_case_and_units(open_page: OpenPage, map_file: Path
     assert opened.page.locator("#found").inner_text() == "0 found"
 
 
+def test_print_keeps_all_of_the_picture(open_page: OpenPage, map_file: Path) -> None:
+    page = open_page(map_file, width=794, height=1123).page
+    page.emulate_media(media="print")
+    page.wait_for_timeout(300)
+    picture = page.locator("#map").bounding_box()
+    assert picture is not None
+    for outline in page.locator("path.area").all():
+        box = outline.bounding_box()
+        assert box is not None
+        assert picture["y"] <= box["y"]
+        assert box["y"] + box["height"] <= picture["y"] + picture["height"]
+    assert not page.locator("#search").is_visible()
+
+
 def test_layers_can_be_switched_off_and_on(open_page: OpenPage, map_file: Path) -> None:
     page = open_page(map_file).page
     for value, selector in (("grid", ".risk-grid"), ("wards", "path.ward"), ("areas", ".unit")):

@@ -13,6 +13,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from hotspots.boundaries.study_area import load_bundled
+from hotspots.feeds.reader import ReadOptions, read_feed
+
 GUN_CRIME = ("reported_shooting", "recorded_gun_crime")
 THIS_YEAR = ("2026-04-01", "2026-10-20")
 LAST_YEAR = ("2025-04-01", "2025-10-20")
@@ -41,7 +44,8 @@ def gun_crimes(records: pd.DataFrame) -> pd.DataFrame:
     corrected = records["corrects"].dropna()
     last = records[~records["record_id"].isin(corrected)]
     standing: pd.DataFrame = last[last["correction"] != "withdrawn"]
-    return standing.loc[standing["source"].isin(GUN_CRIME)]
+    found: pd.DataFrame = standing[standing["source"].isin(GUN_CRIME)]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +56,8 @@ def wards(repository: Path) -> gpd.GeoDataFrame:
 
 def between(rows: pd.DataFrame, days: tuple[str, str]) -> pd.DataFrame:
     day = rows["start"].dt.strftime("%Y-%m-%d")
-    return rows[(day >= days[0]) & (day <= days[1])]
+    chosen: pd.DataFrame = rows[(day >= days[0]) & (day <= days[1])]
+    return chosen
 
 
 def generate(sample: Path, out: Path, *options: str) -> dict[str, bytes]:
@@ -83,6 +88,23 @@ def test_checksums_hold_and_the_folder_is_small(sample: Path) -> None:
     assert listed == found
     size = sum(p.stat().st_size for p in [*files, *sample.iterdir()] if p.is_file())
     assert size < 3_000_000
+
+
+def test_the_feed_reader_accepts_every_row_and_the_stated_coverage(sample: Path) -> None:
+    area = load_bundled()
+    policed = area.wards.loc[area.wards["policed"], "ward_code"]
+    files = sorted((sample / "feeds").glob("*.coverage.csv"))
+    assert len(files) == 9
+    for sidecar in files:
+        path = sidecar.with_name(sidecar.name.replace(".coverage", ""))
+        reading = read_feed(path, area, options=ReadOptions())
+        assert reading.rejected == ()
+        assert reading.warnings == ()
+        assert len(reading.records) == len(path.read_text(encoding="utf-8").splitlines()) - 1
+        assert reading.coverage.stated
+        assert reading.coverage.areas is not None
+        assert set(policed) <= reading.coverage.areas
+        assert "E09000001" not in reading.coverage.areas
 
 
 def test_totals_are_the_papers(gun_crimes: pd.DataFrame) -> None:

@@ -132,6 +132,17 @@ function drawWeek(map, week) {
   map.setMaxBounds(all.pad(0.5));
   showIds();
 
+  // Paper has another shape than the screen: keep showing at least what is shown now.
+  let view = map.getBounds();
+  map.on("moveend", () => {
+    if (!matchMedia("print").matches) view = map.getBounds();
+  });
+  matchMedia("print").addEventListener("change", () => {
+    const shown = view;
+    map.invalidateSize({ animate: false, pan: false });
+    map.fitBounds(shown, { animate: false });
+  });
+
   const boxes = document.querySelectorAll("#layers input");
   const apply = () => boxes.forEach(box => {
     const layer = layers[box.value];
