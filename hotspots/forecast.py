@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from hotspots.errors import AssessmentRefusedError
-from hotspots.grid import clip_grid
+from hotspots.grid import Grid, clip_grid
 from hotspots.kernel_density import cell_mass, count_mass
 
 Floats = NDArray[np.float64]
@@ -85,24 +85,29 @@ def forecast_events(
             value=as_of.isoformat(),
         )
     grid = clip_grid(polygon, cell_size_m=cell_size_m)
-    x, y = x[used], y[used]
-    weight = np.ones(len(x)) / len(x)
-    share = COUNT_SHARE * count_mass(x, y, weight, grid)
-    for bandwidth_m, part in KERNEL_SHARES:
-        share += part * cell_mass(x, y, weight, grid, bandwidth_m=bandwidth_m, kernel="gaussian")
-    area = grid.area_share[grid.inside]
-    share = (1 - UNIFORM_SHARE) * share + UNIFORM_SHARE * area / area.sum()
     age_days = (start - at[used]) / np.timedelta64(1, "D")
     total = rate_per_day(age_days) * _horizon_length_days(as_of, horizon_days, timezone)
     centre_x, centre_y = grid.centres()
+    share = _fixed_mix(x[used], y[used], grid)
     return pd.DataFrame({"x_m": centre_x, "y_m": centre_y, "expected": total * share})
+
+
+def _fixed_mix(x_m: Floats, y_m: Floats, grid: Grid) -> Floats:
+    """Return the share of the next incidents by inside cell; sums to 1."""
+    weight = np.full(len(x_m), 1.0 / len(x_m))
+    share = COUNT_SHARE * count_mass(x_m, y_m, weight, grid)
+    for bandwidth_m, part in KERNEL_SHARES:
+        smooth = cell_mass(x_m, y_m, weight, grid, bandwidth_m=bandwidth_m, kernel="gaussian")
+        share += part * smooth
+    area = grid.area_share[grid.inside]
+    return np.asarray((1 - UNIFORM_SHARE) * share + UNIFORM_SHARE * area / area.sum())
 
 
 def rate_per_day(age_days: Floats) -> float:
     """Return the decayed mean of events a day, from their ages in days, (n_events,) > 0.
 
     The weight of an event and of a day of exposure both halve every year; exposure runs from
-    the oldest event, whose own day does not count, so that the estimate is unbiased.
+    the oldest event to the as-of day.
     """
     decay = np.log(2.0) / RATE_HALF_LIFE_DAYS
     span = max(float(age_days.max()), 1.0)

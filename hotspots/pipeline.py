@@ -6,27 +6,21 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from hotspots import assessment as published
-from hotspots.assessment import (
-    AreaScore,
-    BoroughLink,
-    Contribution,
-    RiskAssessment,
-    WardLink,
-    WardPlace,
-)
+from hotspots.assessment import BoroughLink, RiskAssessment, WardLink, WardPlace
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import AssessmentRefusedError
-from hotspots.explanation import PRIOR, coverage_states, data_gaps, evidence_lines, reasons
+from hotspots.explanation import data_gaps, evidence_lines, title
 from hotspots.incidents import FeedReading
 from hotspots.known import known_records
 from hotspots.places import PolicedPlaces, place_records, policed_places
-from hotspots.ranking import rank_areas, tiers
+from hotspots.scores import AreaScores
 from hotspots.sources import EvidencePolicy
 from hotspots.surface import policed_grid, ward_cells
 from hotspots.weighing import WeighedEvidence, weigh
@@ -74,7 +68,7 @@ def assess_week(
     classification
         Marking that travels with the assessment.
     progress
-        Called with the step and its share done, 0 to 1.
+        Called with the step and the share done, 0 to 1.
 
     Raises
     ------
@@ -83,46 +77,55 @@ def assess_week(
         and covers any policed ward recently enough.
     """
     tell = progress or _silent
-    tell("Gathering what was known", 0.0)
+    tell("Weighing the evidence", 0.0)
     ordered = _ordered(readings, as_of)
     known = known_records(ordered, as_of=as_of)
     places = policed_places(study_area)
     located = place_records(known.records, places, study_area)
-    tell("Weighing the evidence", 0.2)
     evidence = weigh(ordered, known, located, places, as_of=as_of, policy=policy)
+    _refuse_no_evidence(evidence)
     tell("Estimating weekly rates", 0.4)
     posterior = fit_wards(evidence.data, n_draws=N_DRAWS, seed=seed)
     tell("Ranking wards and boroughs", 0.6)
-    scores = _Scores(study_area, places, evidence, posterior)
+    scores = AreaScores(study_area, places, evidence, posterior)
     wards, boroughs = scores.wards(), scores.boroughs()
-    tell("Drawing the risk surface", 0.8)
-    cells = _cells(study_area, places, evidence, posterior, policy)
     draft = RiskAssessment(
+        **_identity(study_area, places, policy),
         assessment_id="",
         as_of=as_of,
         horizon_days=HORIZON_DAYS,
         timezone=TIMEZONE,
         classification=classification,
         notice=_notice(ordered),
-        boundary_name=study_area.name,
-        boundary_approximate=study_area.approximate,
-        boundary_sha256=study_area.sha256,
-        attribution=tuple(study_area.attribution),
-        policy_version=policy.version,
-        policy_sha256=policy.sha256,
         seed=seed,
         wards=wards,
         boroughs=boroughs,
-        places=_ward_places(study_area, places),
-        borough_links=_borough_links(study_area, places),
-        ward_links=_ward_links(study_area, places),
         evidence=evidence_lines(ordered, known, evidence, places),
         data_gaps=data_gaps(ordered, known, evidence, wards, boroughs, as_of=as_of),
         inputs_sha256=_inputs_sha256(ordered),
         draws=posterior.draws,
     )
+    tell("Drawing the risk surface", 0.8)
+    cells = _cells(study_area, places, evidence, posterior, policy)
     tell("Done", 1.0)
     return AssessedWeek(replace(draft, assessment_id=published.content_id(draft)), cells)
+
+
+def _identity(
+    study_area: StudyArea, places: PolicedPlaces, policy: EvidencePolicy
+) -> dict[str, Any]:
+    """Return the fields that say on which places and by which policy the week is assessed."""
+    return {
+        "boundary_name": study_area.name,
+        "boundary_approximate": study_area.approximate,
+        "boundary_sha256": study_area.sha256,
+        "attribution": tuple(study_area.attribution),
+        "policy_version": policy.version,
+        "policy_sha256": policy.sha256,
+        "places": _ward_places(study_area, places),
+        "borough_links": _borough_links(study_area, places),
+        "ward_links": _ward_links(study_area, places),
+    }
 
 
 def _silent(_step: str, _share: float) -> None:
@@ -147,129 +150,16 @@ def _ordered(readings: Sequence[FeedReading], as_of: date) -> list[FeedReading]:
     return ordered
 
 
-@dataclass(frozen=True)
-class _Scores:
-    """Turns a posterior into published scores of wards and boroughs."""
-
-    study_area: StudyArea
-    places: PolicedPlaces
-    evidence: WeighedEvidence
-    posterior: WardPosterior
-
-    def wards(self) -> tuple[AreaScore, ...]:
-        frame = self.study_area.wards.set_index("ward_code")
-        names = [str(frame.loc[code, "ward_name"]) for code in self.places.ward_codes]
-        of_borough = [self.places.borough_codes[b] for b in self.places.borough_of_ward]
-        return self._areas(
-            self.places.ward_codes,
-            names,
-            of_borough,
-            parts=self.posterior.parts,
-            draws=self.posterior.draws,
-            coverage=self._ward_coverage(),
-            observed=(self._raw(), self.evidence.covered_days / 7),
-        )
-
-    def boroughs(self) -> tuple[AreaScore, ...]:
-        frame = self.study_area.boroughs.set_index("borough_code")
-        codes = self.places.borough_codes
-        names = [str(frame.loc[code, "borough_name"]) for code in codes]
-        member = np.zeros((len(self.places.ward_codes), len(codes)))
-        member[np.arange(len(member)), self.places.borough_of_ward] = 1.0
-        draws = (self.posterior.draws.astype(np.float64) @ member).astype(np.float32)
-        days = self.evidence.covered_days @ member / self.places.wards_in_borough
-        return self._areas(
-            codes,
-            names,
-            list(codes),
-            parts=self.posterior.parts @ member,
-            draws=draws,
-            coverage=self._borough_coverage(),
-            observed=(self._raw() @ member, days / 7),
-        )
-
-    def _raw(self) -> Floats:
-        raw = [self.evidence.raw[key] for key in sorted(self.evidence.raw)]
-        return np.array(raw).reshape(len(raw), len(self.places.ward_codes))
-
-    def _ward_coverage(self) -> tuple[str, ...]:
-        whole = self.evidence.borough_covered_days[self.places.borough_of_ward]
-        return coverage_states(self.evidence.covered_days, whole)
-
-    def _borough_coverage(self) -> tuple[str, ...]:
-        wards = np.array(self._ward_coverage())
-        states = []
-        for borough in range(len(self.places.borough_codes)):
-            mine = set(wards[self.places.borough_of_ward == borough].tolist())
-            counted = self.evidence.borough_covered_days[borough] > 0
-            if mine == {"known"} or (counted and "unknown" not in mine):
-                states.append("known")
-            else:
-                states.append("unknown" if mine == {"unknown"} else "partial")
-        return tuple(states)
-
-    def _areas(
-        self,
-        codes: Sequence[str],
-        names: Sequence[str],
-        borough_codes: Sequence[str],
-        *,
-        parts: Floats,
-        draws: NDArray[np.float32],
-        coverage: tuple[str, ...],
-        observed: tuple[Floats, Floats],
-    ) -> tuple[AreaScore, ...]:
-        keys = (PRIOR, *self.evidence.shaping, *self.evidence.counting)
-        mean = parts.sum(axis=0)
-        ranking = rank_areas(mean, draws)
-        tier = tiers(ranking, coverage)
-        low, high = np.quantile(draws, [0.05, 0.95], axis=0)
-        raw, weeks = observed
-        scores = []
-        for i, code in enumerate(codes):
-            contributions = _contributions(keys, parts[:, i])
-            total = published.rounded(sum(part.expected_per_week for part in contributions))
-            ranks = (int(ranking.rank_lower_90[i]), int(ranking.rank_upper_90[i]), len(codes))
-            seen = [
-                (key, float(raw[s, i]), float(weeks[i]))
-                for s, key in enumerate(sorted(self.evidence.raw))
-            ]
-            scores.append(
-                AreaScore(
-                    code=code,
-                    name=names[i],
-                    borough_code=borough_codes[i],
-                    expected_per_week=total,
-                    lower_90=published.rounded(float(low[i])),
-                    upper_90=published.rounded(float(high[i])),
-                    rank=int(ranking.rank[i]),
-                    rank_lower_90=ranks[0],
-                    rank_upper_90=ranks[1],
-                    probability_top_decile=published.rounded(
-                        float(ranking.probability_top_decile[i])
-                    ),
-                    tier=tier[i],
-                    coverage=coverage[i],
-                    contributions=contributions,
-                    reasons=reasons(
-                        mean_per_week=total,
-                        average_per_week=float(mean.mean()),
-                        contributions=contributions,
-                        observed=seen,
-                        coverage=coverage[i],
-                        ranks=ranks,
-                    ),
-                )
-            )
-        return tuple(scores)
-
-
-def _contributions(keys: Sequence[str], parts: Floats) -> tuple[Contribution, ...]:
-    """Return the parts that are not zero; one source may both count and be named twice."""
-    return tuple(
-        Contribution(key, published.rounded(float(part)))
-        for key, part in zip(keys, parts, strict=True)
-        if part > 0
+def _refuse_no_evidence(evidence: WeighedEvidence) -> None:
+    data = evidence.data
+    if data.exposure_weeks.any() or data.borough_exposure_weeks.any() or data.level_per_week > 0:
+        return
+    ended = [f"{title(key)} ends on {day:%d/%m/%Y}" for key, day in evidence.stale.items()]
+    why = f" ({'; '.join(ended)}: too long before)" if ended else ""
+    raise AssessmentRefusedError(
+        "no usable evidence: nothing that counts firearms incidents, or a proxy of them, covers "
+        f"a policed ward or borough before the as-of day{why}",
+        remedy="add a feed of incidents or counts that ends shortly before the as-of day",
     )
 
 

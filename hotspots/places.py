@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hotspots.boundaries.study_area import StudyArea, locate_wards
+from hotspots.boundaries.study_area import StudyArea, locate_wards, nearest_wards
 from hotspots.errors import AssessmentRefusedError
 
 NOWHERE = -1
+#: A point this near to a ward, and in none, belongs to it: public points are moved on purpose.
+NEAR_M = 250.0
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,24 @@ def place_records(
     x, y = records["x_m"].to_numpy(float), records["y_m"].to_numpy(float)
     has_point = np.isfinite(x) & np.isfinite(y)
     if has_point.any():
-        codes = locate_wards(study_area, x[has_point], y[has_point])
+        codes = _nearest_where_outside(study_area, x[has_point], y[has_point])
         ward[has_point] = places.wards(pd.Series(codes, dtype="str"))
     in_ward = ward != NOWHERE
     borough[in_ward] = places.borough_of_ward[ward[in_ward]]
     return ward, borough
 
 
+def _nearest_where_outside(
+    study_area: StudyArea, x_m: NDArray[np.float64], y_m: NDArray[np.float64]
+) -> NDArray[np.str_]:
+    codes = locate_wards(study_area, x_m, y_m)
+    outside = np.flatnonzero(codes == "")
+    if len(outside):
+        nearest, distance_m = nearest_wards(study_area, x_m[outside], y_m[outside])
+        codes[outside] = np.where(distance_m <= NEAR_M, nearest, "")
+    return codes
+
+
 def _lookup(codes: pd.Series, index: dict[str, int]) -> NDArray[np.intp]:
-    found = codes.map(index).fillna(NOWHERE)
-    return np.array(found.to_numpy(dtype=float), dtype=np.intp)
+    found = codes.map(index).astype("float64").fillna(float(NOWHERE))
+    return np.array(found, dtype=np.intp)

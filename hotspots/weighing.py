@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hotspots.incidents import FeedReading
 from hotspots.known import KnownRecords
 from hotspots.places import NOWHERE, PolicedPlaces
-from hotspots.sources import DISCOVERED_CATEGORIES, SHOWN_BY_RULE, UNGRADED, EvidencePolicy, Role
+from hotspots.sources import DISCOVERED_CATEGORIES, SHOWN_BY_RULE, UNGRADED, EvidencePolicy
 from hotspots.streams import Counted, WeighedRecords, count_role
 from hotspots.timeline import Floats, Timeline
 from hotspots.zonal import WardData
@@ -88,53 +88,61 @@ def weigh(
     timeline = Timeline(_first_day(readings, as_of, policy), as_of)
     stale = stale_sources(readings, as_of=as_of, policy=policy)
     records = _weigh_records(known.records, located, timeline, stale, policy)
-    live = [key for key in policy.sources if key not in stale]
-    direct = count_role(
-        [key for key in live if policy.of(key).role == "incident"],
-        readings,
-        records,
-        places=places,
-        timeline=timeline,
-        policy=policy,
-    )
-    records = replace(records, use=direct.use)
-    proxy = count_role(
-        [key for key in live if policy.of(key).role == "proxy"],
-        readings,
-        records,
-        places=places,
-        timeline=timeline,
-        policy=policy,
-    )
-    records = replace(records, use=proxy.use)
+    counted = []
+    for role in ("incident", "proxy"):
+        keys = [key for key in policy.sources if policy.of(key).role == role and key not in stale]
+        one = count_role(keys, readings, records, places=places, timeline=timeline, policy=policy)
+        records = replace(records, use=one.use)
+        counted.append(one)
+    return _gathered(counted[0], counted[1], records, places, policy=policy, stale=stale)
+
+
+def _gathered(
+    direct: Counted,
+    proxy: Counted,
+    records: WeighedRecords,
+    places: PolicedPlaces,
+    *,
+    policy: EvidencePolicy,
+    stale: dict[str, date],
+) -> WeighedEvidence:
     counting = tuple(sorted({*direct.wards, *direct.boroughs}))
     proxies = tuple(sorted({*proxy.wards, *proxy.boroughs}))
-    parts, spread, level = _proxy_parts(proxies, proxy, places, policy)
     raising, raises = _prior_raise(records, places, policy)
-    n_wards, n_boroughs = len(places.ward_codes), len(places.borough_codes)
-    data = WardData(
-        borough_of_ward=places.borough_of_ward,
-        counts=_stack(direct.wards, counting, n_wards),
-        exposure_weeks=direct.exposure_weeks,
-        borough_counts=_stack(direct.boroughs, counting, n_boroughs),
-        borough_exposure_weeks=direct.borough_exposure_weeks,
-        prior_parts=np.vstack([parts, raises * parts.sum(axis=0)]),
-        prior_spread=spread,
-        level_per_week=level,
-    )
     return WeighedEvidence(
         counting=counting,
         shaping=(*proxies, *raising),
         n_proxies=len(proxies),
-        data=data,
+        data=_ward_data((counting, direct), (proxies, proxy), raises, places, policy),
         raw={**direct.raw, **proxy.raw},
         covered_days=np.maximum(direct.days, proxy.days),
         borough_covered_days=np.maximum(direct.borough_days, proxy.borough_days),
         records=records,
-        point_weight=_point_weight(records, direct, "incident", policy)
-        + _point_weight(records, proxy, "proxy", policy),
+        point_weight=_point_weight(records, direct, policy.with_role("incident"))
+        + _point_weight(records, proxy, policy.with_role("proxy")),
         offences_used={**direct.offences, **proxy.offences},
         stale=stale,
+    )
+
+
+def _ward_data(
+    direct: tuple[tuple[str, ...], Counted],
+    proxy: tuple[tuple[str, ...], Counted],
+    raises: Floats,
+    places: PolicedPlaces,
+    policy: EvidencePolicy,
+) -> WardData:
+    counting, counted = direct
+    parts, spread, level = _proxy_parts(*proxy, places, policy)
+    return WardData(
+        borough_of_ward=places.borough_of_ward,
+        counts=_stack(counted.wards, counting, len(places.ward_codes)),
+        exposure_weeks=counted.exposure_weeks,
+        borough_counts=_stack(counted.boroughs, counting, len(places.borough_codes)),
+        borough_exposure_weeks=counted.borough_exposure_weeks,
+        prior_parts=np.vstack([parts, raises * parts.sum(axis=0)]),
+        prior_spread=spread,
+        level_per_week=level,
     )
 
 
@@ -191,11 +199,9 @@ def _proxy_parts(
     return parts, np.where(covered, 0.0, spread), level
 
 
-def _point_weight(
-    records: WeighedRecords, counted: Counted, role: Role, policy: EvidencePolicy
-) -> Floats:
+def _point_weight(records: WeighedRecords, counted: Counted, keys: Sequence[str]) -> Floats:
     """Return incidents a week by record of the role, used or in published totals."""
-    mine = records.records["source"].isin(policy.with_role(role)).to_numpy(dtype=bool)
+    mine = records.records["source"].isin(keys).to_numpy(dtype=bool)
     mine = mine & np.isin(records.use, ["used", "counted"]) & (records.ward != NOWHERE)
     weeks = np.maximum(counted.exposure_weeks, 1e-9)
     per_week = np.zeros(len(mine))
@@ -216,9 +222,8 @@ def _weigh_records(
     discovered = basis | records["category"].isin(DISCOVERED_CATEGORIES).to_numpy(dtype=bool)
     day = timeline.positions(records["local_day"])
     too_old = source.isin(set(stale)).to_numpy(dtype=bool) | (day < 0)
-    half_life = source.map({key: policy.of(key).half_life_days for key in source.unique()})
-    age = records["age_days"].to_numpy(dtype=np.float64)
-    decay = np.exp2(-age / half_life.to_numpy(dtype=np.float64))
+    half_life = _mapped(source, {key: policy.of(key).half_life_days for key in source.unique()})
+    decay = np.exp2(-records["age_days"].to_numpy(dtype=np.float64) / half_life)
     weight = _by_source_and_category(records, policy) * _grades(records, policy) * decay
     use = np.full(len(records), "used", dtype="<U10")
     use[borough == NOWHERE] = "outside"
@@ -234,14 +239,18 @@ def _by_source_and_category(records: pd.DataFrame, policy: EvidencePolicy) -> Fl
         for key, one in policy.sources.items()
         for category, weight in one.categories.items()
     }
-    pairs = records["source"] + "\n" + records["category"]
-    return np.asarray(pairs.map(known).fillna(0.0), dtype=np.float64)
+    return _mapped(records["source"] + "\n" + records["category"], known)
 
 
 def _grades(records: pd.DataFrame, policy: EvidencePolicy) -> Floats:
-    source = records["source_grade"].fillna(UNGRADED).map(dict(policy.source_grades))
-    information = records["information_grade"].fillna(UNGRADED).map(dict(policy.information_grades))
-    return np.asarray(source.fillna(0.0) * information.fillna(0.0), dtype=np.float64)
+    source = _mapped(records["source_grade"].fillna(UNGRADED), policy.source_grades)
+    information = _mapped(records["information_grade"].fillna(UNGRADED), policy.information_grades)
+    return source * information
+
+
+def _mapped(keys: pd.Series, weights: Mapping[str, float]) -> Floats:
+    """Return the weight of each key, 0 for one without a weight."""
+    return np.asarray(keys.map(dict(weights)).astype("float64").fillna(0.0), dtype=np.float64)
 
 
 def _prior_raise(

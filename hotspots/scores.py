@@ -1,0 +1,175 @@
+"""A posterior as published scores: means, intervals, ranks, tiers, contributions, reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotspots import assessment as published
+from hotspots.assessment import AreaScore, Contribution
+from hotspots.boundaries.study_area import StudyArea
+from hotspots.explanation import PRIOR, coverage_states, reasons
+from hotspots.places import PolicedPlaces
+from hotspots.ranking import Ranking, rank_areas, tiers
+from hotspots.weighing import WeighedEvidence
+from hotspots.zonal import WardPosterior
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AreaScores:
+    """Turns a posterior into published scores of wards and boroughs, sorted by code."""
+
+    study_area: StudyArea
+    places: PolicedPlaces
+    evidence: WeighedEvidence
+    posterior: WardPosterior
+
+    def wards(self) -> tuple[AreaScore, ...]:
+        frame = self.study_area.wards.set_index("ward_code")
+        names = [str(frame.loc[code, "ward_name"]) for code in self.places.ward_codes]
+        of_borough = [self.places.borough_codes[b] for b in self.places.borough_of_ward]
+        return self._areas(
+            self.places.ward_codes,
+            names,
+            of_borough,
+            parts=self.posterior.parts,
+            draws=self.posterior.draws,
+            coverage=self._ward_coverage(),
+            observed=(self._raw(), self.evidence.covered_days / 7),
+        )
+
+    def boroughs(self) -> tuple[AreaScore, ...]:
+        frame = self.study_area.boroughs.set_index("borough_code")
+        codes = self.places.borough_codes
+        names = [str(frame.loc[code, "borough_name"]) for code in codes]
+        draws = self._by_borough(self.posterior.draws.astype(np.float64)).astype(np.float32)
+        days = self._by_borough(self.evidence.covered_days) / self.places.wards_in_borough
+        days = np.maximum(days, self.evidence.borough_covered_days)
+        return self._areas(
+            codes,
+            names,
+            list(codes),
+            parts=self._by_borough(self.posterior.parts),
+            draws=draws,
+            coverage=self._borough_coverage(),
+            observed=(self._by_borough(self._raw()), days / 7),
+        )
+
+    def _by_borough(self, values: Floats) -> Floats:
+        """Sum the last axis (wards) by borough, in ward order."""
+        return np.stack(
+            [
+                values[..., self.places.borough_of_ward == borough].sum(axis=-1)
+                for borough in range(len(self.places.borough_codes))
+            ],
+            axis=-1,
+        )
+
+    def _raw(self) -> Floats:
+        raw = [self.evidence.raw[key] for key in sorted(self.evidence.raw)]
+        return np.array(raw).reshape(len(raw), len(self.places.ward_codes))
+
+    def _ward_coverage(self) -> tuple[str, ...]:
+        whole = self.evidence.borough_covered_days[self.places.borough_of_ward]
+        return coverage_states(self.evidence.covered_days, whole)
+
+    def _borough_coverage(self) -> tuple[str, ...]:
+        wards = np.array(self._ward_coverage())
+        states = []
+        for borough in range(len(self.places.borough_codes)):
+            mine = set(wards[self.places.borough_of_ward == borough].tolist())
+            counted = self.evidence.borough_covered_days[borough] > 0
+            if mine == {"known"} or (counted and "unknown" not in mine):
+                states.append("known")
+            else:
+                states.append("unknown" if mine == {"unknown"} else "partial")
+        return tuple(states)
+
+    def _areas(
+        self,
+        codes: Sequence[str],
+        names: Sequence[str],
+        borough_codes: Sequence[str],
+        *,
+        parts: Floats,
+        draws: NDArray[np.float32],
+        coverage: tuple[str, ...],
+        observed: tuple[Floats, Floats],
+    ) -> tuple[AreaScore, ...]:
+        mean = parts.sum(axis=0)
+        ranking = rank_areas(mean, draws)
+        tier = tiers(ranking, coverage)
+        low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+        return tuple(
+            self._area(
+                (code, names[i], borough_codes[i]),
+                self._contributions(parts[:, i]),
+                interval=(float(low[i]), float(high[i])),
+                ranking=ranking,
+                position=i,
+                tier=tier[i],
+                coverage=coverage[i],
+                average_per_week=float(mean.mean()),
+                observed=self._observed(observed, i),
+            )
+            for i, code in enumerate(codes)
+        )
+
+    def _observed(self, observed: tuple[Floats, Floats], i: int) -> list[tuple[str, float, float]]:
+        raw, weeks = observed
+        return [
+            (key, float(raw[s, i]), float(weeks[i]))
+            for s, key in enumerate(sorted(self.evidence.raw))
+        ]
+
+    def _contributions(self, parts: Floats) -> tuple[Contribution, ...]:
+        keys = (PRIOR, *self.evidence.shaping, *self.evidence.counting)
+        return tuple(
+            Contribution(key, published.rounded(float(part)))
+            for key, part in zip(keys, parts, strict=True)
+            if part > 0
+        )
+
+    def _area(
+        self,
+        identity: tuple[str, str, str],
+        contributions: tuple[Contribution, ...],
+        *,
+        interval: tuple[float, float],
+        ranking: Ranking,
+        position: int,
+        tier: str,
+        coverage: str,
+        average_per_week: float,
+        observed: list[tuple[str, float, float]],
+    ) -> AreaScore:
+        total = published.rounded(sum(part.expected_per_week for part in contributions))
+        lowest = int(ranking.rank_lower_90[position])
+        highest = int(ranking.rank_upper_90[position])
+        top = published.rounded(float(ranking.probability_top_decile[position]))
+        return AreaScore(
+            *identity,
+            expected_per_week=total,
+            lower_90=published.rounded(interval[0]),
+            upper_90=published.rounded(interval[1]),
+            rank=int(ranking.rank[position]),
+            rank_lower_90=lowest,
+            rank_upper_90=highest,
+            probability_top_decile=top,
+            tier=tier,
+            coverage=coverage,
+            contributions=contributions,
+            reasons=reasons(
+                mean_per_week=total,
+                average_per_week=average_per_week,
+                contributions=contributions,
+                observed=observed,
+                coverage=coverage,
+                ranks=(lowest, highest, len(ranking.rank)),
+            ),
+        )
