@@ -1,0 +1,154 @@
+"""The application: what it is made of, and what happens when it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import date
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.envelope import Envelope
+from api.gate import Gate
+from api.problems import Problem, ProblemError, http_problem, problem_response
+from api.routes.endpoint import add_endpoints
+from api.routes.interface import interface_document
+from api.routes.table import ENDPOINTS
+from api.service import KeptReadings, Service, today_in_london
+from api.sessions import Sessions
+from api.settings import Settings
+from api.solve_tasks import make_sample
+from api.solving import WorkPool
+from api.throttle import Throttle
+from api.workspace import Workspace, open_workspace
+
+EXAMPLE_FLEET = "example"
+MOST_ERRORS = 20
+
+log = logging.getLogger("arv.service")
+
+
+def create_app(
+    settings: Settings,
+    token_digest: str,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    today: Callable[[], date] = today_in_london,
+) -> FastAPI:
+    """Return the service as an ASGI application.
+
+    Parameters
+    ----------
+    settings
+        Where its data lie, its names and limits.
+    token_digest
+        Digest of the administrator's token (:func:`api.tokens.digest`).
+    clock
+        Monotonic seconds, for sessions and throttling.
+    today
+        The calendar day in London; the wall clock's by default.
+    """
+    app = FastAPI(
+        title="arv-tasking",
+        openapi_url=None,  # our own endpoints give the interface, under the rules of access
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    limits = settings.limits
+    app.state.service = Service(
+        settings=settings,
+        workspace=Workspace(settings.data_dir),
+        pool=WorkPool(slots=limits.work_slots, waiting=limits.work_waiting),
+        sessions=Sessions(clock),
+        throttle=Throttle(clock),
+        token_digest=token_digest,
+        kept=KeptReadings(),
+        today=today,
+    )
+    add_endpoints(app, ENDPOINTS)
+    app.add_exception_handler(HTTPException, _plain_problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Gate)
+    app.add_middleware(Envelope)
+    app.openapi = lambda: interface_document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    with open_workspace(service.settings.data_dir) as workspace:
+        seeding = None
+        if service.settings.sample and workspace.is_empty():
+            service.sample_state = "preparing"
+            seeding = asyncio.create_task(_make_sample(service))
+        try:
+            yield
+        finally:
+            if seeding is not None:
+                seeding.cancel()
+                await asyncio.wait([seeding])
+            service.pool.close()
+
+
+async def _make_sample(service: Service) -> None:
+    """Fill an empty workspace with the synthetic sample, as a job like any other."""
+    workspace, limits = service.workspace, service.settings.limits
+    try:
+        with workspace.staging() as folder:
+            staged = folder / "assessment", folder / "plan"
+            done, plan, fleet = await service.pool.run(
+                make_sample, *staged, deadline_s=limits.assess_s
+            )
+            async with service.publishing:
+                workspace.keep_fleet(EXAMPLE_FLEET, fleet)
+                workspace.publish_assessment(staged[0], done.assessment_id)
+                workspace.publish_plan(staged[1], plan.week, plan.plan_id)
+    except (ProblemError, OSError):
+        log.exception("the synthetic sample could not be made")
+        service.sample_state = "failed"
+    else:
+        log.info("the synthetic sample is ready")
+        service.sample_state = "ready"
+
+
+async def _plain_problem(request: Request, fault: Exception) -> Response:
+    """Answer a status raised by the framework; a body it cannot parse is unprocessable."""
+    if not isinstance(fault, HTTPException):
+        raise fault
+    if fault.status_code == 400:
+        problem = http_problem(
+            422,
+            f"the body cannot be read ({fault.detail}). Remedy: send the form described at /docs.",
+        )
+    else:
+        problem = http_problem(fault.status_code, fault.detail, fault.headers)
+    return problem_response(problem, request.state.request_id)
+
+
+async def _invalid(request: Request, fault: Exception) -> Response:
+    """Answer a request that does not have the described shape, naming each place."""
+    if not isinstance(fault, RequestValidationError):
+        raise fault
+    errors = [
+        {"at": ".".join(map(str, error["loc"]))[:200], "problem": str(error["msg"])[:300]}
+        for error in fault.errors()[:MOST_ERRORS]
+    ]
+    first = errors[0]
+    problem = Problem(
+        422,
+        "invalid-request",
+        "Invalid request",
+        f"{first['at']}: {first['problem']}. Remedy: send the form described at /docs.",
+        {"errors": errors},
+    )
+    return problem_response(problem, request.state.request_id)

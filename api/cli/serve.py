@@ -1,0 +1,128 @@
+"""`arv serve`: the service on this machine, with nothing to configure."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from api.app import create_app
+from api.cli.app import arv, say
+from api.settings import ServiceRefusedError, Settings, settings_for
+from api.tokens import digest, issue_token, read_digest
+from api.workspace import open_workspace
+
+DRAIN_S = 10
+IDLE_CONNECTION_S = 15
+MOST_CONNECTIONS = 128
+
+
+@arv.command()
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on; loopback only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Data directory; default: ARV_DATA_DIR, or your own."),
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample/--no-sample", help="Fill an empty service with the sample.")
+    ] = True,
+    new_token: Annotated[
+        bool, typer.Option("--new-token", help="Replace the administrator's token and print it.")
+    ] = False,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option("--behind-proxy", help="A proxy that ends TLS is in front of the service."),
+    ] = False,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A host name people use for the service; repeat for more."),
+    ] = None,
+) -> None:
+    """Serve the week to browsers and programs, on this machine only.
+
+    The first start prints a token once: sign in with it, or send it as
+    `Authorization: Bearer TOKEN`. An empty service shows the synthetic sample first.
+
+    Example: `arv serve --port 8000`
+    """
+    settings = settings_for(
+        data=data,
+        host=host,
+        port=port,
+        behind_proxy=behind_proxy,
+        sample=sample,
+        names=allowed_host or (),
+    )
+    with _listening(settings) as listener:
+        token_digest = _token(settings, replace=new_token)
+        bound = listener.getsockname()[1]
+        _print(f"Data directory: {settings.data_dir}")
+        _print(f"Serving on http://{_shown(settings.host)}:{bound}/ (Ctrl-C stops)")
+        _run(settings, token_digest, listener)
+    say("stopped.")
+
+
+def _token(settings: Settings, *, replace: bool) -> str:
+    """Return the digest of the administrator's token; print a new token, once."""
+    with open_workspace(settings.data_dir):  # refuses here, before a token is made for nobody
+        kept = read_digest(settings.data_dir)
+        if kept is not None and not replace:
+            return kept
+        token = issue_token(settings.data_dir)
+    _print(f"Administrator token (shown once, keep it safe): {token}")
+    return digest(token)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host.strip("[]"), settings.port))
+        listener.listen(MOST_CONNECTIONS)
+    except OSError as fault:
+        listener.close()
+        raise ServiceRefusedError(
+            f"cannot listen on {settings.host} port {settings.port} "
+            f"({(fault.strerror or str(fault)).lower()})",
+            remedy="choose another --port (0 takes a free one), or stop what is using it",
+        ) from fault
+    return listener
+
+
+def _run(settings: Settings, token_digest: str, listener: socket.socket) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(name)s %(levelname)s %(message)s",
+    )
+    config = uvicorn.Config(
+        create_app(settings, token_digest),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=settings.behind_proxy,
+        timeout_keep_alive=IDLE_CONNECTION_S,
+        timeout_graceful_shutdown=DRAIN_S,
+        limit_concurrency=MOST_CONNECTIONS,
+        ws="none",
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _shown(host: str) -> str:
+    return f"[{host.strip('[]')}]" if ":" in host else host
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""The endpoints, one module a subject; :mod:`api.routes.table` lists them all."""

@@ -1,0 +1,191 @@
+"""The week's plan: read it in the form a client prefers, or have a new one solved."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import StringConstraints
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access import Action
+from api.negotiation import GEOJSON, HTML, JSON, PDF, choose
+from api.problems import Problem, ProblemError, http_problem
+from api.routes.bodies import PlacementBody
+from api.routes.documents import PLAN_RESPONSES
+from api.routes.endpoint import Endpoint
+from api.routes.map_policy import map_policy
+from api.routes.stored import StoredPlan, marking, send_file, stored_plan
+from api.routes.work import while_connected
+from api.service import Service, service_of
+from api.solve_tasks import MAP, PlacementOrder, PlanDone, place
+
+FORMS = {JSON: "plan.json", HTML: MAP, GEOJSON: "plan.geojson", PDF: "briefing.pdf"}
+
+WeekQuery = Annotated[
+    str, StringConstraints(max_length=16), Query(description="ISO week, for example 2026-W48.")
+]
+
+
+async def read_plan_of_week(request: Request, week: WeekQuery) -> Response:
+    """Return the plan in force for a week: JSON, the map, GeoJSON or the briefing."""
+    stored = await required_plan(service_of(request), week)
+    offered = [kind for kind, name in FORMS.items() if (stored.folder / name).is_file()]
+    return await _send(request, stored, choose(request.headers.get("accept"), offered))
+
+
+async def read_plan_geojson(request: Request, week: WeekQuery) -> Response:
+    """Return the patrol areas of a week as GeoJSON (EPSG:4326)."""
+    return await _send(request, await required_plan(service_of(request), week), GEOJSON)
+
+
+async def make_plan(request: Request, body: PlacementBody) -> Response:
+    """Solve a week's placement, store it as the plan of the week, and return it."""
+    service = service_of(request)
+    order = _order(service, body)
+    limits = service.settings.limits
+    deadline_s = min(body.time_limit_s, limits.solve_s) + limits.grace_s
+    with service.workspace.staging() as folder:
+        staged = folder / "plan"
+        work = service.pool.run(place, order, staged, deadline_s=deadline_s)
+        done: PlanDone = await while_connected(request, work)
+        async with service.publishing:
+            await asyncio.to_thread(service.workspace.publish_plan, staged, done.week, done.plan_id)
+    response = await _send(request, await required_plan(service, done.week), JSON)
+    response.headers["Content-Location"] = f"/allocate?week={done.week}"
+    return response
+
+
+async def required_plan(service: Service, week: str) -> StoredPlan:
+    """Return the plan of a week, or the problem of there being none."""
+    stored = await stored_plan(service, week)
+    if stored is None:
+        weeks = service.workspace.weeks()
+        there = f"weeks with a plan: {', '.join(weeks[-8:])}" if weeks else "no week has a plan yet"
+        raise ProblemError(
+            http_problem(
+                404,
+                f"there is no plan for week {week!r}; {there}. "
+                "Remedy: ask for one of those, or POST /allocate for this week.",
+            )
+        )
+    return stored
+
+
+async def _send(request: Request, stored: StoredPlan, media_type: str) -> Response:
+    headers = marking(stored.source.assessment, stored.plan)
+    path = stored.folder / FORMS[media_type]
+    if media_type == HTML:
+        document = await service_of(request).kept.get(path, Path.read_bytes)
+        headers["Content-Security-Policy"] = map_policy(document)
+    etag = f"{stored.plan.plan_id}.{path.suffix.lstrip('.')}"
+    return await send_file(request, path, media_type, headers, etag)
+
+
+def _order(service: Service, body: PlacementBody) -> PlacementOrder:
+    if any(body.support.values()):
+        raise ProblemError(_not_yet("support"))
+    if (body.fleet is None) == (body.fleet_id is None):
+        raise ProblemError(
+            _refused("give either fleet or fleet_id", "name one fleet, in one of the two ways")
+        )
+    assessment = service.workspace.assessment(body.assessment_id)
+    if assessment is None:
+        raise ProblemError(_no_assessment(body.assessment_id))
+    return PlacementOrder(
+        assessment=assessment,
+        fleet=body.fleet.fleet() if body.fleet else None,
+        fleet_file=_fleet_file(service, body.fleet_id) if body.fleet_id else None,
+        week=body.week,
+        locks=_frozen(body.locks),
+        excludes=_frozen(body.excludes),
+        previous=_previous(service, body) if body.max_changes is not None else None,
+        max_changes=body.max_changes,
+        time_limit_s=body.time_limit_s,
+    )
+
+
+def _frozen(lists: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {unit: tuple(sorted(set(codes))) for unit, codes in sorted(lists.items())}
+
+
+def _previous(service: Service, body: PlacementBody) -> Path | None:
+    """Return the plan that changes are counted from: the week's own, or the one before it."""
+    earlier = [week for week in service.workspace.weeks() if not body.week or week <= body.week]
+    folder = service.workspace.plan(earlier[-1]) if earlier else None
+    return folder / "plan.json" if folder else None
+
+
+def _fleet_file(service: Service, fleet_id: str) -> Path:
+    path = service.workspace.fleet(fleet_id)
+    if path is None:
+        known = ", ".join(service.workspace.fleets()) or "none yet"
+        raise ProblemError(
+            _refused(
+                f"there is no fleet {fleet_id!r} (known: {known})",
+                "use a known fleet_id, or send the fleet itself",
+            )
+        )
+    return path
+
+
+def _no_assessment(assessment_id: str | None) -> Problem:
+    if assessment_id is None:
+        return http_problem(
+            409, "there is no assessment to plan from yet. Remedy: POST /assessment first."
+        )
+    return _refused(
+        f"there is no assessment {assessment_id!r}",
+        "leave assessment_id out for the current one, or use one that is stored",
+    )
+
+
+def _not_yet(name: str) -> Problem:
+    return _refused(
+        f"{name} is not offered by this version of the planner",
+        f"leave {name} empty; a coming version will take it",
+    )
+
+
+def _refused(problem: str, remedy: str) -> Problem:
+    return Problem(
+        422,
+        "request-refused",
+        "Request refused",
+        f"{problem}. Remedy: {remedy}.",
+        {"remedy": remedy},
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/allocate",
+        Action.READ_PLAN,
+        read_plan_of_week,
+        "The plan of a week: JSON by default, the map for Accept: text/html",
+        tag="plan",
+        responses=PLAN_RESPONSES,
+    ),
+    Endpoint(
+        "GET",
+        "/allocate/plan.geojson",
+        Action.READ_PLAN,
+        read_plan_geojson,
+        "The patrol areas of a week as GeoJSON",
+        tag="plan",
+        responses={200: {"description": "Patrol areas.", "content": {GEOJSON: {}}}},
+    ),
+    Endpoint(
+        "POST",
+        "/allocate",
+        Action.MAKE_PLAN,
+        make_plan,
+        "Solve a week's placement and store it as the plan of the week",
+        tag="plan",
+        responses=PLAN_RESPONSES,
+    ),
+)

@@ -1,0 +1,216 @@
+"""The risk assessment: read the current one, or have feeds assessed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import File, Form, Query, UploadFile
+from pydantic import StringConstraints
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.access import Action
+from api.assessment_folder import ASSESSMENT
+from api.calendar_day import parse_day
+from api.negotiation import CSV, HTML, JSON, choose
+from api.problems import ProblemError, http_problem
+from api.routes.documents import ASSESSMENT_RESPONSES, MADE_RESPONSES
+from api.routes.endpoint import Endpoint
+from api.routes.map_policy import map_policy
+from api.routes.stored import StoredAssessment, marking, send_file, stored_assessment
+from api.routes.work import while_connected
+from api.service import Service, service_of
+from api.settings import Limits
+from api.solve_tasks import MAP, AssessmentDone, AssessmentOrder, assess
+from hotspots.errors import FeedRefusedError
+
+Table = Literal["wards", "boroughs", "rejected"]
+IdQuery = Annotated[
+    str | None,
+    Query(alias="id", max_length=128, description="By default the current assessment."),
+]
+Classification = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9 :/-]{0,79}$")]
+COVERAGE_SUFFIX = ".coverage.csv"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
+
+
+async def read_assessment(request: Request, assessment_id: IdQuery = None) -> Response:
+    """Return an assessment: JSON by default, its map for Accept: text/html."""
+    stored = await _required(service_of(request), assessment_id)
+    media_type = choose(request.headers.get("accept"), (JSON, HTML))
+    headers, path = marking(stored.assessment), stored.folder / ASSESSMENT
+    if media_type == HTML:
+        path = stored.folder / MAP
+        document = await service_of(request).kept.get(path, Path.read_bytes)
+        headers["Content-Security-Policy"] = map_policy(document)
+    etag = f"{stored.assessment.assessment_id}.{path.suffix.lstrip('.')}"
+    return await send_file(request, path, media_type, headers, etag)
+
+
+async def read_table(request: Request, table: Table, assessment_id: IdQuery = None) -> Response:
+    """Return the ranked wards or boroughs, or the refused rows, as CSV."""
+    stored = await _required(service_of(request), assessment_id)
+    headers = {
+        **marking(stored.assessment),
+        "Content-Disposition": f'attachment; filename="{table}.csv"',
+    }
+    etag = f"{stored.assessment.assessment_id}.{table}"
+    return await send_file(request, stored.folder / f"{table}.csv", CSV, headers, etag)
+
+
+async def make_assessment(
+    request: Request,
+    *,
+    as_of: Annotated[
+        str, Form(max_length=32, description="First day not yet known: 2026-11-23 or 23/11/2026.")
+    ],
+    incidents: Annotated[
+        list[UploadFile] | None,
+        File(description="Files of records, any number; NAME.coverage.csv goes with NAME."),
+    ] = None,
+    counts: Annotated[
+        list[UploadFile] | None, File(description="Files of ward-month or borough-month counts.")
+    ] = None,
+    policy: Annotated[
+        UploadFile | None, File(description="Evidence policy (TOML); by default the bundled one.")
+    ] = None,
+    seed: Annotated[int, Form(ge=0, lt=2**32)] = 0,
+    classification: Annotated[Classification, Form()] = "OFFICIAL-SENSITIVE",
+    report_rejected: Annotated[
+        bool, Form(description="Go on past refused rows and list them, instead of refusing.")
+    ] = False,
+    drop_personal_columns: Annotated[
+        bool, Form(description="Drop columns of personal data unread, instead of refusing.")
+    ] = False,
+) -> Response:
+    """Assess feeds, store the assessment and make it the current one."""
+    service = service_of(request)
+    day = parse_day(as_of, "as_of")
+    uploads = [*(incidents or []), *(counts or [])]
+    _refuse_too_many(len(uploads), service.settings.limits)
+    with service.workspace.staging() as folder:
+        order = AssessmentOrder(
+            feeds=await _keep_feeds(uploads, folder / "feeds"),
+            as_of=day,
+            policy=await _keep(policy, folder / "policy") if policy else None,
+            seed=seed,
+            classification=classification,
+            report_rejected=report_rejected,
+            drop_personal_columns=drop_personal_columns,
+        )
+        staged = folder / "assessment"
+        work = service.pool.run(assess, order, staged, deadline_s=service.settings.limits.assess_s)
+        done: AssessmentDone = await while_connected(request, work)
+        async with service.publishing:
+            await asyncio.to_thread(
+                service.workspace.publish_assessment, staged, done.assessment_id
+            )
+    return await _made(service, done)
+
+
+async def _made(service: Service, done: AssessmentDone) -> Response:
+    stored = await _required(service, done.assessment_id)
+    body = {
+        "assessment_id": done.assessment_id,
+        "as_of": done.as_of.isoformat(),
+        "classification": done.classification,
+        "notice": done.notice,
+        "wards": done.wards,
+        "rejected_rows": done.rejected_rows,
+        "warnings": list(done.warnings),
+        "data_gaps": list(done.data_gaps),
+    }
+    location = f"/assessment?id={done.assessment_id}"
+    headers = {**marking(stored.assessment), "Location": location}
+    return JSONResponse(body, 201, headers)
+
+
+async def _required(service: Service, assessment_id: str | None) -> StoredAssessment:
+    stored = await stored_assessment(service, assessment_id)
+    if stored is None:
+        what = f"no assessment {assessment_id!r}" if assessment_id else "no assessment yet"
+        raise ProblemError(
+            http_problem(404, f"there is {what}. Remedy: make one with POST /assessment.")
+        )
+    return stored
+
+
+def _refuse_too_many(uploads: int, limits: Limits) -> None:
+    if uploads > limits.upload_files:
+        raise ProblemError(
+            http_problem(
+                413,
+                f"{uploads} files were sent and at most {limits.upload_files} are read at once. "
+                "Remedy: join files of the same layout.",
+            )
+        )
+
+
+async def _keep_feeds(uploads: Sequence[UploadFile], folder: Path) -> tuple[Path, ...]:
+    """Keep uploads in one folder and return the feeds; a coverage file lies beside its feed."""
+    names = [_safe_name(upload) for upload in uploads]
+    for name in names:
+        if names.count(name) > 1:
+            raise FeedRefusedError(
+                "two of the files sent have this name",
+                remedy="give each file its own name",
+                file=name,
+            )
+    paths = [await _keep(upload, folder) for upload in uploads]
+    return tuple(path for path in paths if not path.name.endswith(COVERAGE_SUFFIX))
+
+
+def _safe_name(upload: UploadFile) -> str:
+    last = Path((upload.filename or "").replace("\\", "/")).name
+    return _UNSAFE.sub("_", last)[-120:].lstrip(".") or "unnamed"
+
+
+async def _keep(upload: UploadFile, folder: Path) -> Path:
+    """Copy an upload under its own name, made harmless, so that messages can name it."""
+    path = folder / _safe_name(upload)
+
+    def copy() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as target:
+            shutil.copyfileobj(upload.file, target, 2**20)
+
+    await asyncio.to_thread(copy)
+    return path
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/assessment",
+        Action.READ_ASSESSMENT,
+        read_assessment,
+        "The current assessment: JSON by default, its map for Accept: text/html",
+        tag="assessment",
+        responses=ASSESSMENT_RESPONSES,
+    ),
+    Endpoint(
+        "GET",
+        "/assessment/{table}.csv",
+        Action.READ_ASSESSMENT,
+        read_table,
+        "Ranked wards or boroughs, or refused rows, as CSV",
+        tag="assessment",
+        responses={200: {"description": "A table.", "content": {CSV: {}}}},
+    ),
+    Endpoint(
+        "POST",
+        "/assessment",
+        Action.MAKE_ASSESSMENT,
+        make_assessment,
+        "Assess feeds and make the result the current assessment",
+        tag="assessment",
+        status=201,
+        upload=True,
+        responses=MADE_RESPONSES,
+    ),
+)

@@ -1,0 +1,99 @@
+"""The shapes of what programs send: strict, and nothing unknown passes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from allocator.plan import Fleet
+from api.fleet_file import fleet_from_table
+
+UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,40}$")]
+BoroughCode = Annotated[str, StringConstraints(pattern=r"^E09[0-9]{6}$")]
+Week = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-W(0[1-9]|[1-4][0-9]|5[0-3])$")]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+#: Text for people: one line, without control characters.
+Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
+Text = Annotated[str, StringConstraints(max_length=64)]
+Boroughs = Annotated[list[BoroughCode], Field(max_length=40)]
+
+
+class Strict(BaseModel):
+    """A body in which a wrong type or an unknown name is an error."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class UnitBody(Strict):
+    """One vehicle, with the keys and rules of a fleet file."""
+
+    unit_id: Text = Field(description="Capital letters, digits and hyphens.")
+    provenance: Label
+    eligible_boroughs: Annotated[list[Text], Field(max_length=64)] = Field(
+        default=[], description="The area must lie inside these; empty means anywhere."
+    )
+    on_duty: bool | Annotated[list[Text], Field(max_length=14)] = Field(
+        default=True, description="true, or a list of weekdays."
+    )
+
+
+class FleetBody(Strict):
+    """The vehicles of the week and the two labelled assumptions of response."""
+
+    service_standard_s: int = Field(description="Seconds from call to arrival.")
+    turnout_s: int = Field(description="Seconds from call to moving.")
+    label: Label = ""
+    units: Annotated[list[UnitBody], Field(max_length=256)]
+
+    def fleet(self) -> Fleet:
+        """Return the fleet of the planner.
+
+        Raises
+        ------
+        FleetRefusedError
+            What a fleet file is refused for, in the same words.
+        """
+        return fleet_from_table(self.model_dump())
+
+
+class PlacementBody(Strict):
+    """What a planner asks of a week's placement. Give ``fleet`` or ``fleet_id``, not both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "week": "2026-W48",
+                "fleet_id": "example",
+                "locks": {"ARV-04": ["E09000012"]},
+            }
+        }
+    )
+
+    week: Week | None = Field(
+        default=None, description="ISO week; by default the first that starts on or after as-of."
+    )
+    fleet: FleetBody | None = None
+    fleet_id: Identifier | None = Field(
+        default=None, description="A fleet file kept in the service's data directory."
+    )
+    assessment_id: Identifier | None = Field(
+        default=None, description="By default the current assessment."
+    )
+    locks: dict[UnitId, Boroughs] = Field(
+        default={}, description="The unit's area contains these boroughs.", max_length=64
+    )
+    excludes: dict[UnitId, Boroughs] = Field(
+        default={}, description="Boroughs the unit must not patrol.", max_length=64
+    )
+    support: dict[UnitId, Boroughs] = Field(
+        default={}, description="Boroughs the unit deliberately also covers.", max_length=64
+    )
+    max_changes: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="At most this many units may change from the plan in force: the week's own, "
+        "or else that of the latest earlier week.",
+    )
+    time_limit_s: float = Field(default=60.0, gt=0, le=600, description="Seconds of solving.")

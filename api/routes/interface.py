@@ -1,0 +1,87 @@
+"""The description of the interface: for programs as OpenAPI, for people as a plain page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.access import ANONYMOUS, Action, Resource, decide
+from api.pages.interface_view import operations
+from api.pages.rendering import page
+from api.routes.documents import COMMON, ProblemDocument
+from api.routes.endpoint import Endpoint
+
+VERSION = "1"
+DESCRIPTION = (
+    "Weekly tasking of armed response vehicles: the scored wards, the plan of a week, and a new "
+    "plan on request. Every error is application/problem+json."
+)
+
+
+def interface_document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, made once: answers, problems and who may call what."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=VERSION, description=DESCRIPTION, routes=app.router.routes
+        )
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {})["ProblemDocument"] = ProblemDocument.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+        components["schemas"].pop("HTTPValidationError", None)
+        components["schemas"].pop("ValidationError", None)
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                _complete(operation)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+async def read_interface(request: Request) -> Response:
+    """Return the OpenAPI document."""
+    return JSONResponse(interface_document(request.app))
+
+
+async def show_interface(request: Request) -> Response:
+    """Show the interface as a page that needs no script and no network."""
+    document = interface_document(request.app)
+    return page("interface.html", {"about": document["info"], "operations": operations(document)})
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Add the problems an operation may answer with, and the token it needs."""
+    action = Action(operation["x-action"])
+    answers = operation["responses"]
+    answers.pop("422", None)
+    if decide(ANONYMOUS, action, Resource("operation")).allowed:
+        operation["security"] = []
+        return
+    operation["security"] = [{"token": []}]
+    operation["responses"] = dict(
+        sorted({**{str(code): one for code, one in COMMON.items()}, **answers}.items())
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/openapi.json",
+        Action.READ_INTERFACE,
+        read_interface,
+        "The interface as OpenAPI",
+        shown=False,
+    ),
+    Endpoint(
+        "GET",
+        "/docs",
+        Action.READ_INTERFACE,
+        show_interface,
+        "The interface as a page",
+        shown=False,
+    ),
+)

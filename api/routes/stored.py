@@ -1,0 +1,94 @@
+"""Read what is stored, with the marking that every answer about it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from allocator.plan import PatrolPlan
+from api.assessment_folder import AssessmentFolder
+from api.assessment_folder import read as read_assessment
+from api.plan_file import read_plan
+from api.problems import ProblemError, http_problem
+from api.service import Service
+from hotspots.assessment import RiskAssessment
+
+
+@dataclass(frozen=True)
+class StoredAssessment:
+    """An assessment and the folder it lies in."""
+
+    folder: Path
+    assessment: RiskAssessment
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """A week's plan, the folder it lies in, and the assessment it was made from."""
+
+    folder: Path
+    plan: PatrolPlan
+    source: StoredAssessment
+
+
+async def stored_assessment(
+    service: Service, assessment_id: str | None = None
+) -> StoredAssessment | None:
+    """Return an assessment, the current one by default, or ``None`` when it is not there."""
+    folder = service.workspace.assessment(assessment_id)
+    if folder is None:
+        return None
+    kept: AssessmentFolder = await service.kept.get(folder, read_assessment)
+    return StoredAssessment(folder, kept.assessment)
+
+
+async def stored_plan(service: Service, week: str) -> StoredPlan | None:
+    """Return the plan in force for a week, or ``None`` when there is none."""
+    folder = service.workspace.plan(week)
+    if folder is None:
+        return None
+    plan = await service.kept.get(folder / "plan.json", read_plan)
+    source = await stored_assessment(service, plan.assessment_id)
+    if source is None:
+        raise ProblemError(
+            http_problem(
+                404,
+                f"the plan of {week} was made from assessment {plan.assessment_id}, which is no "
+                "longer stored. Remedy: restore it from a backup, or solve the week again.",
+            )
+        )
+    return StoredPlan(folder, plan, source)
+
+
+def marking(assessment: RiskAssessment, plan: PatrolPlan | None = None) -> dict[str, str]:
+    """Return the headers that say what an answer is and where it came from."""
+    headers = {
+        "X-Classification": _header_text(assessment.classification),
+        "X-Assessment-Id": assessment.assessment_id,
+        "X-Policy-Version": _header_text(assessment.policy_version),
+    }
+    if assessment.notice:
+        headers["X-Notice"] = _header_text(assessment.notice)
+    if plan is not None:
+        headers["X-Plan-Id"] = plan.plan_id
+    return headers
+
+
+async def send_file(
+    request: Request, path: Path, media_type: str, headers: Mapping[str, str], etag: str
+) -> Response:
+    """Send a stored file, or 304 when the client has it already."""
+    tag = f'"{etag}"'
+    sent = {**headers, "ETag": tag, "Vary": "Accept, Authorization, Cookie"}
+    if tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=sent)
+    return Response(path.read_bytes(), headers=sent, media_type=media_type)
+
+
+def _header_text(text: str) -> str:
+    """Return a text as a header may hold it: printable ASCII, the rest as question marks."""
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in text)

@@ -1,0 +1,15 @@
+"""Every endpoint of the service, in the order they are tried."""
+
+from __future__ import annotations
+
+from api.routes import allocate, assessment, health, interface, sign_in, static, week_page
+
+ENDPOINTS = (
+    *health.ENDPOINTS,
+    *interface.ENDPOINTS,
+    *static.ENDPOINTS,
+    *sign_in.ENDPOINTS,
+    *allocate.ENDPOINTS,
+    *assessment.ENDPOINTS,
+    *week_page.ENDPOINTS,
+)

@@ -1,0 +1,112 @@
+"""The page the meeting works from: this week's map, tables and reasons."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access import Action
+from api.maps.wording import plan_in_words, standard_in_words
+from api.pages.map_view import MapView, map_view
+from api.pages.rendering import page
+from api.pages.week_view import WARDS_SHOWN, WeekView, week_choices, week_to_show
+from api.problems import ProblemError, http_problem
+from api.routes.endpoint import Endpoint
+from api.routes.stored import (
+    StoredAssessment,
+    StoredPlan,
+    marking,
+    stored_assessment,
+    stored_plan,
+)
+from api.service import Service, service_of
+from api.sessions import Session
+from api.solve_tasks import AREA_SHAPES, PLACE_SHAPES
+
+Text = Annotated[str, Query(max_length=120)]
+
+
+async def show_week(
+    request: Request, week: Text = "", area: Text = "", find: Text = "", wards: Text = ""
+) -> Response:
+    """Show a week: this one by default, or the latest with a plan."""
+    service = service_of(request)
+    weeks = service.workspace.weeks()
+    plan = await _plan(service, week or week_to_show(weeks, service.today()))
+    source = plan.source if plan else await stored_assessment(service)
+    if source is None:
+        return page("empty.html", {**_frame(request), "sample": service.sample_state})
+    view = WeekView(source.assessment, plan.plan if plan else None)
+    wanted = area or (view.found(find) or "" if find else "")
+    values = {
+        **_frame(request),
+        "view": view,
+        "map": await _map(service, view, source, plan),
+        "weeks": week_choices(weeks),
+        "week": plan.plan.week if plan else "",
+        "asked_week": week,
+        "details": view.details(wanted) if wanted else None,
+        "not_found": (find or area) if (find or area) and not view.details(wanted) else "",
+        "every_ward": wards == "all",
+        "wards_shown": WARDS_SHOWN,
+        "newer": await _newer(service, source),
+        "plan_words": plan_in_words(plan.plan) if plan else "",
+        "standard_words": standard_in_words(plan.plan) if plan else "",
+        "has_briefing": plan is not None and (plan.folder / "briefing.pdf").is_file(),
+        "sample": service.sample_state,
+    }
+    return page("week.html", values, headers=marking(view.assessment, view.plan))
+
+
+async def show_area(request: Request, code: str, week: Text = "") -> Response:
+    """Return the part of the page about one ward or borough."""
+    service = service_of(request)
+    plan = await _plan(service, week or None)
+    source = plan.source if plan else await stored_assessment(service)
+    view = WeekView(source.assessment, plan.plan if plan else None) if source else None
+    details = view.details(code) if view else None
+    if view is None or details is None:
+        raise ProblemError(http_problem(404, "there is no such ward or borough in this week."))
+    values = {"details": details, "week": week, "view": view}
+    return page("area.html", values, headers=marking(view.assessment, view.plan))
+
+
+async def _plan(service: Service, week: str | None) -> StoredPlan | None:
+    return await stored_plan(service, week) if week else None
+
+
+async def _map(
+    service: Service, view: WeekView, source: StoredAssessment, plan: StoredPlan | None
+) -> MapView:
+    places = await service.kept.get(source.folder / PLACE_SHAPES, _read_json)
+    areas = await service.kept.get(plan.folder / AREA_SHAPES, _read_json) if plan else None
+    return map_view(view, places, areas)
+
+
+async def _newer(service: Service, shown: StoredAssessment) -> StoredAssessment | None:
+    """Return the current assessment when it is not the one shown."""
+    current = await stored_assessment(service)
+    return current if current and current.folder != shown.folder else None
+
+
+def _frame(request: Request) -> dict[str, object]:
+    session: Session | None = request.state.session
+    return {"form_token": session.form_token if session else ""}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return value
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/", Action.READ_PAGE, show_week, "The meeting's page", shown=False),
+    Endpoint(
+        "GET", "/areas/{code}", Action.READ_PAGE, show_area, "Reasons for one area", shown=False
+    ),
+)

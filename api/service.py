@@ -1,0 +1,85 @@
+"""What the endpoints share: one value, made at start and kept on the application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+
+from api.sessions import Sessions
+from api.settings import Settings
+from api.solving import WorkPool
+from api.throttle import Throttle
+from api.workspace import Workspace
+
+Value = TypeVar("Value")
+
+LONDON = ZoneInfo("Europe/London")
+
+
+@dataclass
+class Service:
+    """One running service.
+
+    Attributes
+    ----------
+    sample_state
+        Where the synthetic sample of a first run stands: none, preparing, ready or failed.
+    publishing
+        Held while a folder is moved into place, so that publications follow one another.
+    """
+
+    settings: Settings
+    workspace: Workspace
+    pool: WorkPool
+    sessions: Sessions
+    throttle: Throttle
+    token_digest: str
+    kept: KeptReadings
+    today: Callable[[], date]
+    sample_state: str = "none"
+    publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+def today_in_london() -> date:
+    """Return the calendar day in London."""
+    return datetime.now(LONDON).date()
+
+
+class KeptReadings:
+    """The last few things read from immutable folders, so that a page is not read twice.
+
+    Parameters
+    ----------
+    most
+        How many readings are kept; the one longest unused goes first.
+    """
+
+    def __init__(self, most: int = 8) -> None:
+        self._most = most
+        self._kept: OrderedDict[tuple[str, Path], object] = OrderedDict()
+
+    async def get(self, path: Path, read: Callable[[Path], Value]) -> Value:
+        """Return ``read(path)``, from memory when it is there, else from a thread."""
+        key = (read.__qualname__, path)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]  # type: ignore[return-value]  # the key holds what read returned
+        value = await asyncio.to_thread(read, path)
+        self._kept[key] = value
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return value
+
+
+def service_of(request: Request) -> Service:
+    """Return the service a request reached."""
+    service: Service = request.app.state.service
+    return service

@@ -1,0 +1,245 @@
+"""What the workers do: assess feeds, place a fleet, make the sample. Each fills a staged folder.
+
+These functions run in a process of their own (:mod:`api.solving`) and share nothing with the
+service but the folder they fill. What they refuse is what the command line refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+from allocator.errors import LockRefusedError
+from allocator.plan import Fleet
+from api import week as weekly
+from api.assessment_folder import AssessmentFolder
+from api.assessment_folder import read as read_assessment
+from api.fleet_file import read_fleet
+from api.maps.week_map import render
+from api.output import Writer, json_text, text_writer, write_all
+from api.pages.outlines import area_shapes, place_shapes
+from api.plan_file import read_plan
+from api.policy_file import read_policy
+from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
+from hotspots.assessment import RiskAssessment
+from hotspots.boundaries.study_area import StudyArea, load_bundled
+from hotspots.feeds.reader import ReadOptions
+from hotspots.incidents import FeedReading
+from hotspots.pipeline import AssessedWeek
+
+#: Names of the page's own files in an assessment and in a plan folder.
+PLACE_SHAPES, AREA_SHAPES = "places.json", "areas.json"
+MAP = "map.html"
+
+
+@dataclass(frozen=True)
+class AssessmentOrder:
+    """Feeds to assess. ``classification`` is the marking every output will carry."""
+
+    feeds: tuple[Path, ...]
+    as_of: date
+    policy: Path | None = None
+    seed: int = 0
+    classification: str = "OFFICIAL-SENSITIVE"
+    report_rejected: bool = False
+    drop_personal_columns: bool = False
+
+
+@dataclass(frozen=True)
+class PlacementOrder:
+    """A fleet to place on an assessment; exactly one of ``fleet`` and ``fleet_file`` is given.
+
+    ``excludes`` gives boroughs that a unit must not patrol, ``support`` boroughs that it
+    deliberately covers beside its own area.
+    """
+
+    assessment: Path
+    fleet: Fleet | None = None
+    fleet_file: Path | None = None
+    week: str | None = None
+    locks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excludes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    support: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    previous: Path | None = None
+    max_changes: int | None = None
+    time_limit_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class AssessmentDone:
+    """What an assessment came to, for the answer to the person who asked."""
+
+    assessment_id: str
+    as_of: date
+    classification: str
+    notice: str
+    wards: int
+    rejected_rows: int
+    warnings: tuple[str, ...]
+    data_gaps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlanDone:
+    """The week and identifier of a plan that was made."""
+
+    week: str
+    plan_id: str
+
+
+def assess(order: AssessmentOrder, staged: Path) -> AssessmentDone:
+    """Read feeds, assess them, and fill ``staged`` with the assessment.
+
+    Raises
+    ------
+    InputRefusedError
+        What ``arv assess`` refuses, in the same words.
+    """
+    area = load_bundled()
+    options = ReadOptions(
+        on_rejected="report" if order.report_rejected else "refuse",
+        drop_personal_columns=order.drop_personal_columns,
+    )
+    policy = read_policy(order.policy)
+    readings = weekly.read_feeds(order.feeds, area, options)
+    assessed = weekly.assess(
+        readings,
+        area,
+        as_of=order.as_of,
+        policy=policy,
+        seed=order.seed,
+        classification=order.classification,
+    )
+    write_all(staged, _assessment_writers(assessed, readings, area))
+    return _assessment_done(assessed.assessment, readings)
+
+
+def place(order: PlacementOrder, staged: Path) -> PlanDone:
+    """Place a fleet and fill ``staged`` with the plan.
+
+    Raises
+    ------
+    PlanningRefusedError
+        What ``arv allocate`` refuses, in the same words.
+    """
+    folder = read_assessment(order.assessment)
+    return _place(order, folder, load_bundled(), staged)
+
+
+def make_sample(staged_assessment: Path, staged_plan: Path) -> tuple[AssessmentDone, PlanDone, str]:
+    """Assess the bundled synthetic sample and place the example fleet; return its file's text."""
+    area = load_bundled()
+    readings = weekly.read_feeds(sample_feeds(), area, ReadOptions())
+    assessed = weekly.assess(
+        readings,
+        area,
+        as_of=date.fromisoformat(SAMPLE_AS_OF),
+        policy=read_policy(None),
+        seed=0,
+        classification="OFFICIAL",
+    )
+    write_all(staged_assessment, _assessment_writers(assessed, readings, area))
+    folder = AssessmentFolder(assessed.assessment, assessed.cells)
+    order = PlacementOrder(assessment=staged_assessment, fleet_file=sample_fleet())
+    plan = _place(order, folder, area, staged_plan)
+    done = _assessment_done(assessed.assessment, readings)
+    return done, plan, sample_fleet().read_text("utf-8")
+
+
+def _place(
+    order: PlacementOrder, folder: AssessmentFolder, area: StudyArea, staged: Path
+) -> PlanDone:
+    request = weekly.PlacementRequest(
+        fleet=_fleet(order, folder.assessment),
+        week=order.week,
+        previous=read_plan(order.previous) if order.previous else None,
+        locks=order.locks,
+        max_changes=order.max_changes,
+        time_limit_s=order.time_limit_s,
+    )
+    plan = weekly.place(folder, request)
+    writers = weekly.plan_writers(plan, folder, area)
+    shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
+    write_all(staged, shapes | writers)
+    return PlanDone(plan.week, plan.plan_id)
+
+
+def _fleet(order: PlacementOrder, assessment: RiskAssessment) -> Fleet:
+    fleet = order.fleet if order.fleet is not None else read_fleet(_required(order.fleet_file))
+    return without_excluded(fleet, order.excludes, tuple(one.code for one in assessment.boroughs))
+
+
+def _required(path: Path | None) -> Path:
+    if path is None:
+        raise ValueError("a placement order needs a fleet or a fleet file")
+    return path
+
+
+def without_excluded(
+    fleet: Fleet, excludes: Mapping[str, tuple[str, ...]], boroughs: tuple[str, ...]
+) -> Fleet:
+    """Return the fleet with each unit's eligible boroughs narrowed by what it must not patrol.
+
+    Parameters
+    ----------
+    fleet
+        The fleet; no eligible boroughs means all of ``boroughs``.
+    excludes
+        Boroughs that each unit must not patrol.
+    boroughs
+        Codes of the patrolled boroughs.
+
+    Raises
+    ------
+    LockRefusedError
+        When a unit or borough is unknown, or a unit would be left with nowhere to patrol.
+    """
+    known = {unit.unit_id for unit in fleet.units}
+    for unit_id, codes in excludes.items():
+        if unit_id not in known:
+            raise LockRefusedError(
+                f"excludes names unit {unit_id!r}, which is not in the fleet",
+                remedy="use a unit_id of the fleet",
+            )
+        for code in codes:
+            if code not in boroughs:
+                raise LockRefusedError(
+                    f"excludes of {unit_id} names {code!r}, which is not a patrolled borough",
+                    remedy="use a borough code of the assessment, E09…",
+                )
+    units = []
+    for unit in fleet.units:
+        banned = frozenset(excludes.get(unit.unit_id, ()))
+        allowed = tuple(code for code in unit.eligible_boroughs or boroughs if code not in banned)
+        if not allowed:
+            raise LockRefusedError(
+                f"excludes leave {unit.unit_id} no borough to patrol",
+                remedy="exclude fewer boroughs, or widen its eligible_boroughs",
+            )
+        units.append(replace(unit, eligible_boroughs=allowed) if banned else unit)
+    return replace(fleet, units=tuple(units))
+
+
+def _assessment_writers(
+    assessed: AssessedWeek, readings: list[FeedReading], area: StudyArea
+) -> dict[str, Writer]:
+    own = {
+        PLACE_SHAPES: text_writer(json_text(place_shapes(area))),
+        MAP: text_writer(render(assessed.assessment, None, area, assessed.cells)),
+    }
+    return own | weekly.assessment_writers(assessed, readings)
+
+
+def _assessment_done(assessment: RiskAssessment, readings: list[FeedReading]) -> AssessmentDone:
+    return AssessmentDone(
+        assessment_id=assessment.assessment_id,
+        as_of=assessment.as_of,
+        classification=assessment.classification,
+        notice=assessment.notice,
+        wards=len(assessment.wards),
+        rejected_rows=sum(len(reading.rejected) for reading in readings),
+        warnings=tuple(f"{one.file}: {text}" for one in readings for text in one.warnings),
+        data_gaps=assessment.data_gaps,
+    )
