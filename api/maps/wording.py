@@ -40,6 +40,11 @@ def interval(lower: float, upper: float) -> str:
     return f"{rate(lower)}–{rate(upper)}"
 
 
+def count(number: int) -> str:
+    """Return a whole number with a comma for each thousand."""
+    return f"{number:,}"
+
+
 def percent(share: float, decimals: int = 1) -> str:
     """Return a share as a percentage."""
     return f"{100 * share:.{decimals}f}%"

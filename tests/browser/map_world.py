@@ -178,7 +178,7 @@ def with_hostile_text(
     """Return both with ``text`` planted in every field of text that the page shows."""
 
     def plant(score: AreaScore) -> AreaScore:
-        return replace(score, name=text, tier=text, reasons=(text, text))
+        return replace(score, name=text, tier=text, reasons=(text,))
 
     assessment = replace(
         assessment,
