@@ -28,6 +28,9 @@ from hotspots.boundaries.study_area import StudyArea
 
 TOP_BOROUGHS = 6
 TOP_WARDS = 25
+GAPS_ON_FIRST_PAGE = 3
+#: Longest line of the first page's lists, in letters; the later pages give it whole.
+FIRST_PAGE_LETTERS = 105
 TITLE = "Armed response vehicles: weekly tasking briefing"
 
 
@@ -107,11 +110,17 @@ def _summary(
         "demand": wording.demand(assessment, cells),
         "top": rows[:TOP_BOROUGHS] if isinstance(rows, list) else [],
         "uncertainty": wording.uncertainty(assessment),
-        "changes": wording.changes(plan, previous),
+        "changes": [_cut(line) for line in wording.changes(plan, previous)],
         "basis": wording.basis(assessment),
-        "gaps": list(assessment.data_gaps[:3]),
+        "gaps": [_cut(gap) for gap in assessment.data_gaps[:GAPS_ON_FIRST_PAGE]],
         "n_gaps": len(assessment.data_gaps),
     }
+
+
+def _cut(text: str) -> str:
+    if len(text) <= FIRST_PAGE_LETTERS:
+        return text
+    return text[: FIRST_PAGE_LETTERS - 1].rstrip() + "…"
 
 
 def _map(
@@ -222,7 +231,7 @@ def _evidence_row(line: EvidenceLine) -> dict[str, object]:
         "title": line.title,
         "accepted": count(line.accepted),
         "used": count(line.used),
-        "weight": f"{line.effective_weight:,.1f}",
+        "weight": rate(line.effective_weight, 3),
         "discovered": count(line.discovered_shown_only),
         "stale": count(line.stale_shown_only),
         "rejected": count(line.rejected),

@@ -172,10 +172,9 @@ def _by_rank(area: AreaScore) -> tuple[int, str]:
 def _first_place(area: AreaScore) -> str:
     if area.rank_upper_90 == 1:
         return f"{area.name} stands first with little doubt, but the order below is not exact:"
-    span = f"{ordinal(area.rank_lower_90)} to {ordinal(area.rank_upper_90)}"
     return (
-        f"The order of the boroughs is not exact: {area.name} stands first and could be anything "
-        f"from {span};"
+        f"The order of the boroughs is not exact: {area.name} stands first and could be as low as "
+        f"{ordinal(area.rank_upper_90)};"
     )
 
 

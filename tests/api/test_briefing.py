@@ -245,6 +245,28 @@ def test_an_empty_and_a_crowded_week_both_print(area: StudyArea, week: Week) -> 
     assert "SYNTHETIC" not in text
 
 
+def test_the_summary_keeps_to_one_page(area: StudyArea, week: Week) -> None:
+    assessment, plan, cells = week
+    gaps = tuple(f"Gap {number}: " + "a feed that fell silent, " * 40 for number in range(9))
+    turned = (*plan.units[1:], plan.units[0])
+    before = replace(
+        plan,
+        week="2026-W47",
+        units=tuple(
+            replace(unit, boroughs=other.boroughs)
+            for unit, other in zip(plan.units, turned, strict=True)
+        ),
+    )
+    dark = tuple(replace(ward, coverage="unknown") for ward in assessment.wards)
+    worst = replace(assessment, wards=dark, data_gaps=gaps)
+    full = render_pdf(worst, plan, area, cells, previous=before)
+    first, second = (_flat(page) for page in _pages(full)[:2])
+    assert _flat("Compared with the plan for 2026-W47: 16 of 16 units change.") in first
+    assert _flat("All 9 data gaps are listed") in first
+    assert _flat("wards are covered by no feed") in first
+    assert second.startswith(_flat("OFFICIAL · SYNTHETIC Patrol areas and expected incidents"))
+
+
 def test_the_wrong_plan_or_boundary_is_refused(area: StudyArea, week: Week) -> None:
     assessment, plan, cells = week
     with pytest.raises(PlanningRefusedError, match="infeasible"):
