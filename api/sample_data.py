@@ -36,6 +36,10 @@ def sample_fleet() -> Path:
 
 
 def sample_feeds() -> list[Path]:
-    """Return the sample's feed files, sorted by name."""
+    """Return the sample's feed files, sorted by name; what each covers lies beside it."""
     folder = sample_folder() / "feeds"
-    return sorted(path for path in folder.iterdir() if path.name.endswith(FEED_SUFFIXES))
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.name.endswith(FEED_SUFFIXES) and not path.name.endswith(".coverage.csv")
+    )

@@ -26,7 +26,7 @@ from api.briefing.risk_classes import RiskClass
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 from hotspots.boundaries.study_area import StudyArea
 
-TOP_BOROUGHS = 6
+TOP_BOROUGHS = 5
 TOP_WARDS = 25
 GAPS_ON_FIRST_PAGE = 3
 #: Longest line of the first page's lists, in letters; the later pages give it whole.
