@@ -21,6 +21,10 @@ class LockRefusedError(PlanningRefusedError):
     """A lock names an unknown unit or borough, or contradicts another rule."""
 
 
+class PlanDocumentRefusedError(PlanningRefusedError):
+    """A plan document is malformed or belongs to another schema."""
+
+
 class PlanInfeasibleError(PlanningRefusedError):
     """No plan satisfies every rule at once."""
 

@@ -1,0 +1,201 @@
+"""Why each unit is where it is: what it adds, the next best area, and a sentence for the chair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.coverage import expected_coverage
+from allocator.local_search import Step, steps
+from allocator.patrol_areas import members_of
+from allocator.plan import RunnerUp
+from allocator.plan_problem import PlanProblem
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A unit and the column it was given."""
+
+    unit_id: str
+    provenance: str
+    column: int
+
+
+def marginal_coverage(problem: PlanProblem, columns: NDArray[np.intp]) -> dict[int, float]:
+    """Objective lost if the unit of each column leaves and the others stay, exactly."""
+    total = problem.exposure[:, columns].sum(axis=1)
+    full = expected_coverage(problem.world.demand, total)
+    return {
+        column: full
+        - expected_coverage(
+            problem.world.demand,
+            problem.exposure[:, [other for other in columns.tolist() if other != column]].sum(
+                axis=1
+            ),
+        )
+        for column in columns.tolist()
+    }
+
+
+def runners_up(
+    problem: PlanProblem, columns: NDArray[np.intp], objective: float
+) -> dict[int, RunnerUp | None]:
+    """Find the best other area of each column's unit, one step away, and its loss.
+
+    The steps are those of :func:`allocator.local_search.steps`: every one keeps all rules of
+    the plan, and its loss is the exact coverage of the whole plan before less after. Null
+    where no step changes the unit's area.
+    """
+    best: dict[int, tuple[float, int]] = {}
+    for step in steps(problem, columns):
+        for old, new in _changed_areas(problem, step):
+            if old not in best or step.objective > best[old][0]:
+                best[old] = (step.objective, new)
+    codes = problem.world.borough_codes
+    return {
+        column: RunnerUp(
+            tuple(codes[member] for member in members_of(best[column][1])),
+            objective - best[column][0],
+        )
+        if column in best
+        else None
+        for column in columns.tolist()
+    }
+
+
+def _changed_areas(problem: PlanProblem, step: Step) -> list[tuple[int, int]]:
+    """(old column, new area) for both units of a step; the unit keeps its class."""
+    pairs = []
+    for old, new in zip(step.out, step.into, strict=True):
+        if problem.masks[old] != problem.masks[new]:
+            pairs.append((old, problem.masks[new]))
+    return pairs
+
+
+def borough_coverage(problem: PlanProblem, columns: NDArray[np.intp]) -> Floats:
+    """Return the expected share of each borough's demand reached in time, (n_boroughs,).
+
+    A borough without demand counts its wards by patrol time.
+    """
+    world = problem.world
+    reached = -np.expm1(-problem.exposure[:, columns].sum(axis=1))
+    weight = np.where(world.borough_demand[world.borough_of_ward] > 0, world.demand, world.weights)
+    size = len(world.borough_codes)
+    return np.bincount(world.borough_of_ward, weights=weight * reached, minlength=size) / (
+        np.bincount(world.borough_of_ward, weights=weight, minlength=size)
+    )
+
+
+def assigned_units(
+    problem: PlanProblem, columns: NDArray[np.intp], previous: Mapping[str, int]
+) -> tuple[Placed, ...]:
+    """Give the columns of each class to its units: the same area as before, then overlap.
+
+    Units whose previous area was chosen keep it; then the pairs that share the most boroughs
+    with the unit's previous area are matched; the rest go in order of unit and borough code.
+    """
+    placed: list[Placed] = []
+    for position, unit_class in enumerate(problem.classes):
+        open_columns = [c for c in columns.tolist() if problem.class_of[c] == position]
+        open_units = list(unit_class.units)
+        pairs = sorted(
+            (-_likeness(previous.get(unit.unit_id, 0), problem.masks[column]), unit.unit_id, order)
+            for unit in open_units
+            for order, column in enumerate(sorted(open_columns, key=lambda c: _order(problem, c)))
+        )
+        ordered = sorted(open_columns, key=lambda c: _order(problem, c))
+        by_id = {unit.unit_id: unit for unit in open_units}
+        taken: set[int] = set()
+        for _, unit_id, order in pairs:
+            if unit_id in by_id and order not in taken:
+                unit = by_id.pop(unit_id)
+                taken.add(order)
+                placed.append(Placed(unit.unit_id, unit.provenance, ordered[order]))
+    return tuple(sorted(placed, key=lambda one: one.unit_id))
+
+
+def _order(problem: PlanProblem, column: int) -> tuple[int, ...]:
+    return members_of(problem.masks[column])
+
+
+def _likeness(before: int, now: int) -> float:
+    """Share of boroughs in common; 2 when the area is the same."""
+    if before == now:
+        return 2.0
+    return (before & now).bit_count() / (before | now).bit_count()
+
+
+def reason(
+    problem: PlanProblem,
+    placed: Placed,
+    *,
+    coverage: Floats,
+    marginal: float,
+    locked: tuple[str, ...],
+    kept: bool,
+    standard_s: int,
+) -> str:
+    """Return one sentence a chair can read out.
+
+    Parameters
+    ----------
+    coverage
+        float (n_boroughs,) of the whole plan.
+    marginal
+        Objective lost without the unit.
+    locked
+        Names of boroughs the request locked the unit to.
+    kept
+        Whether the area is that of the previous plan.
+    standard_s
+        Service standard in seconds.
+    """
+    world = problem.world
+    members = list(members_of(problem.masks[placed.column]))
+    demand = world.borough_demand[members]
+    share = float(demand.sum())
+    reached = float(demand @ coverage[members] / share) if share > 0 else 0.0
+    names = listed([world.borough_names[member] for member in members])
+    text = (
+        f"{names} {'expects' if len(members) == 1 else 'expect'} {share:.1%} of reported "
+        f"firearms incidents; {reached:.0%} of {'it' if len(members) == 1 else 'them'} "
+        f"can be reached within {minutes(standard_s)}, and London as a whole would lose "
+        f"{100 * marginal:.1f} percentage points of coverage without this unit"
+    )
+    if len(members) > 1:
+        heaviest = members[int(demand.argmax())]
+        text += f", most of it weighing on {world.borough_names[heaviest]}"
+    return text + _because(problem, placed, locked, kept) + "."
+
+
+def _because(problem: PlanProblem, placed: Placed, locked: tuple[str, ...], kept: bool) -> str:
+    notes = []
+    if locked:
+        notes.append(f"locked to {listed(list(locked))} by the request")
+    allowed = problem.classes[int(problem.class_of[placed.column])].allowed
+    if allowed.bit_count() < len(problem.world.borough_codes):
+        notes.append(
+            f"{placed.provenance} may patrol only {allowed.bit_count()} of "
+            f"{len(problem.world.borough_codes)} boroughs with it"
+        )
+    if kept:
+        notes.append("same area as in the previous plan")
+    return f" ({'; '.join(notes)})" if notes else ""
+
+
+def listed(names: list[str]) -> str:
+    """Join names the way a sentence does: A, B and C."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def minutes(seconds: int) -> str:
+    """Say a time in minutes, with seconds only where there are some."""
+    whole, rest = divmod(seconds, 60)
+    return f"{whole} min" if not rest else f"{whole} min {rest} s"

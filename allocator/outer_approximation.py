@@ -1,0 +1,372 @@
+"""Solve the placement to a proven gap by outer approximation (Duran and Grossmann 1986).
+
+Coverage is concave in the exposures, so a tangent plane at any placement lies above it
+everywhere. The master problem is a set partitioning of the boroughs whose objective is held
+down by tangent planes, one a borough; its optimum is a proven upper bound, the exact coverage
+of its solution a lower one. Each round adds tangents at the placements just seen, until the
+two meet. The master has no ward in it, so it stays a hundredth of the size of the textbook
+model with a row and several variables a ward.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from ortools.math_opt.python import mathopt
+from scipy.sparse import csr_matrix, hstack, vstack
+
+from allocator.coverage import expected_coverage
+from allocator.errors import PlanInfeasibleError, PlanTimedOutError
+from allocator.linear_model import LinearModel, math_opt_proto
+from allocator.local_search import improved
+from allocator.plan_problem import PlanProblem
+
+Floats = NDArray[np.float64]
+#: ``report(objective, bound)`` after every round; objective is 0 before the first plan.
+Report = Callable[[float, float], None]
+MAX_LP_ROUNDS = 40
+LP_TOLERANCE = 1e-5
+NEGLIGIBLE_COEFFICIENT = 1e-9
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the solve ended with.
+
+    Attributes
+    ----------
+    columns
+        int (n_units,): chosen columns, ascending.
+    objective, bound
+        Exact expected coverage of the columns, and the proven upper limit of any choice.
+    proven, timed_out
+        Whether the gap asked for was reached, and whether the time limit ended the solve.
+    model
+        The last master problem.
+    """
+
+    columns: NDArray[np.intp]
+    objective: float
+    bound: float
+    proven: bool
+    timed_out: bool
+    model: LinearModel
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One solve of a master: values, bound, and reduced costs when it was relaxed."""
+
+    values: Floats | None
+    bound: float
+    reduced_costs: Floats | None
+    infeasible: bool
+
+
+class Master:
+    """The master problem: partition rows, class counts, and the tangents gathered so far."""
+
+    def __init__(self, problem: PlanProblem) -> None:
+        self._problem = problem
+        world = problem.world
+        self._n_groups = len(world.borough_codes)
+        self._wards = [
+            np.flatnonzero(world.borough_of_ward == group) for group in range(self._n_groups)
+        ]
+        self._coefficients: list[Floats] = []
+        self._sides: list[float] = []
+        self._groups: list[int] = []
+        self._names: list[str] = []
+        self._rounds = 0
+        self.open_columns = np.ones(len(problem.masks), dtype=np.bool_)
+
+    def add_tangents(self, chosen: Floats, estimate: Floats | None = None) -> int:
+        """Add a borough's tangent at a (possibly fractional) choice where it says something new.
+
+        Parameters
+        ----------
+        chosen
+            float (n_columns,).
+        estimate
+            float (n_boroughs,): what the master believed each borough contributes; only
+            boroughs it overestimated get a tangent.
+        """
+        world, exposure = self._problem.world, self._problem.exposure
+        total = exposure @ chosen
+        slope = world.demand * np.exp(-total)
+        value = -world.demand * np.expm1(-total)
+        added = 0
+        for group, wards in enumerate(self._wards):
+            if estimate is not None and estimate[group] <= value[wards].sum() + 1e-8:
+                continue
+            coefficients = slope[wards] @ exposure[wards]
+            small = coefficients < NEGLIGIBLE_COEFFICIENT
+            slack = NEGLIGIBLE_COEFFICIENT * len(self._wards) * bool(small.any())
+            side = float((value[wards] - slope[wards] * total[wards]).sum()) + slack
+            self._coefficients.append(np.where(small, 0.0, coefficients))
+            self._sides.append(side)
+            self._groups.append(group)
+            self._names.append(f"tangent_{world.borough_codes[group]}_{self._rounds}")
+            added += 1
+        self._rounds += 1
+        return added
+
+    def model(self) -> LinearModel:
+        """Return the master as it stands; closed columns are fixed at 0."""
+        problem = self._problem
+        n_columns, n_cuts = len(problem.masks), len(self._sides)
+        reach = csr_matrix(
+            (np.ones(n_cuts), (np.arange(n_cuts), self._groups)), shape=(n_cuts, self._n_groups)
+        )
+        tangents = hstack([csr_matrix(-np.array(self._coefficients)), reach])
+        rows, low, high, names = _rule_rows(problem)
+        rules = hstack([rows, csr_matrix((rows.shape[0], self._n_groups))])
+        codes = problem.world.borough_codes
+        return LinearModel(
+            matrix=csr_matrix(vstack([tangents, rules])),
+            row_lower=np.concatenate([np.full(n_cuts, -np.inf), low]),
+            row_upper=np.concatenate([self._sides, high]),
+            lower=np.zeros(n_columns + self._n_groups),
+            upper=np.concatenate([self.open_columns.astype(float), np.ones(self._n_groups)]),
+            objective=np.concatenate([np.zeros(n_columns), np.ones(self._n_groups)]),
+            integer=np.arange(n_columns + self._n_groups) < n_columns,
+            row_names=(*self._names, *names),
+            names=(
+                *(
+                    f"area_{mask:x}_class_{position}"
+                    for mask, position in zip(problem.masks, problem.class_of.tolist(), strict=True)
+                ),
+                *(f"coverage_{code}" for code in codes),
+            ),
+        )
+
+
+def _rule_rows(problem: PlanProblem) -> tuple[csr_matrix, Floats, Floats, tuple[str, ...]]:
+    """Partition of the boroughs, units of each class, and units that keep their area."""
+    n_classes = len(problem.classes)
+    counts = np.array([float(len(group.units)) for group in problem.classes])
+    in_class = (problem.class_of == np.arange(n_classes)[:, None]).astype(float)
+    rows = [problem.members, in_class]
+    low = [np.ones(len(problem.members)), counts]
+    high = [np.ones(len(problem.members)), counts]
+    names = [f"borough_{code}" for code in problem.world.borough_codes]
+    names += [f"units_of_class_{position}" for position in range(n_classes)]
+    if problem.min_kept > 0:
+        rows.append(problem.kept[None, :].astype(float))
+        low.append(np.array([float(problem.min_kept)]))
+        high.append(np.array([np.inf]))
+        names.append("units_that_keep_their_area")
+    return csr_matrix(np.vstack(rows)), np.concatenate(low), np.concatenate(high), tuple(names)
+
+
+def solve(
+    problem: PlanProblem,
+    *,
+    gap_tolerance: float,
+    time_limit_s: float,
+    report: Report | None = None,
+    start: NDArray[np.intp] | None = None,
+) -> Solution:
+    """Choose the columns of greatest expected coverage, with a proof.
+
+    Parameters
+    ----------
+    problem
+        The columns and rules.
+    gap_tolerance
+        Stop once (bound - objective) / objective is at most this.
+    time_limit_s
+        Seconds from now; the best plan so far is returned when they are over.
+    report
+        Called with objective and bound after every round.
+    start
+        A feasible choice to start from, when one is known.
+
+    Raises
+    ------
+    PlanInfeasibleError
+        No choice keeps every rule.
+    PlanTimedOutError
+        The time was over before any plan was found.
+    """
+    search = _Search(problem, gap_tolerance, time.monotonic() + time_limit_s, report)
+    if start is not None:
+        search.offer(start)
+    search.relax()
+    search.first_plan()
+    search.close_columns()
+    while not search.done:
+        search.improve()
+    return search.solution()
+
+
+class _Search:
+    """State of one solve: the master, the best plan, the bound and the deadline."""
+
+    def __init__(
+        self, problem: PlanProblem, gap_tolerance: float, deadline: float, report: Report | None
+    ) -> None:
+        self._problem = problem
+        self._tolerance = gap_tolerance
+        self._deadline = deadline
+        self._report = report
+        self._master = Master(problem)
+        self._best: NDArray[np.intp] | None = None
+        self._objective = 0.0
+        self._bound = 1.0
+        self._relaxed: _Answer | None = None
+        self._stuck = False
+
+    @property
+    def done(self) -> bool:
+        return self._proven or self._stuck or self._left_s() <= 0
+
+    @property
+    def _proven(self) -> bool:
+        return (
+            self._best is not None
+            and self._bound - self._objective <= self._tolerance * self._objective
+        )
+
+    def relax(self) -> None:
+        """Tighten the linear relaxation by tangents until it equals the concave one."""
+        n_columns = len(self._problem.masks)
+        n_units = sum(len(group.units) for group in self._problem.classes)
+        self._master.add_tangents(np.full(n_columns, n_units / n_columns))
+        for _ in range(MAX_LP_ROUNDS):
+            answer = self._run(relaxed=True)
+            if answer.values is None:
+                break
+            self._relaxed = answer
+            self._bound = min(self._bound, answer.bound)
+            chosen, estimate = answer.values[:n_columns], answer.values[n_columns:]
+            exact = expected_coverage(self._problem.world.demand, self._problem.exposure @ chosen)
+            if answer.bound - exact <= LP_TOLERANCE or self._left_s() <= 0:
+                break
+            self._master.add_tangents(chosen, estimate)
+
+    def first_plan(self) -> None:
+        """Price every column by the slopes of the relaxation and take the best partition."""
+        if self._relaxed is None or self._relaxed.values is None:
+            return
+        n_columns = len(self._problem.masks)
+        total = self._problem.exposure @ self._relaxed.values[:n_columns]
+        slope = self._problem.world.demand * np.exp(-total)
+        rows, low, high, names = _rule_rows(self._problem)
+        price = slope @ self._problem.exposure
+        pricing = LinearModel(
+            rows, low, high, np.zeros(n_columns), np.ones(n_columns), price,
+            np.ones(n_columns, dtype=np.bool_), names, tuple(f"c{n}" for n in range(n_columns)),
+        )  # fmt: skip
+        answer = _run(pricing, relaxed=False, gap=1e-6, limit_s=self._left_s())
+        if answer.infeasible:
+            raise _infeasible()
+        if answer.values is not None:
+            self.offer(np.flatnonzero(answer.values > 0.5))
+        self._tell()
+
+    def close_columns(self) -> None:
+        """Drop columns that no plan better than the best can use (reduced-cost fixing)."""
+        if self._relaxed is None or self._relaxed.reduced_costs is None or self._best is None:
+            return
+        costs = self._relaxed.reduced_costs[: len(self._problem.masks)]
+        self._master.open_columns = costs >= self._objective - self._relaxed.bound - 1e-9
+        self._master.open_columns[self._best] = True
+
+    def improve(self) -> None:
+        """Solve the master and learn from its placement."""
+        answer = self._run(relaxed=False)
+        if answer.infeasible:
+            raise _infeasible()
+        self._bound = min(self._bound, max(answer.bound, self._objective))
+        if answer.values is None:
+            self._stuck = True
+            return
+        n_columns = len(self._problem.masks)
+        before = self._objective
+        chosen = np.round(answer.values[:n_columns])
+        added = self._master.add_tangents(chosen, answer.values[n_columns:])
+        self.offer(np.flatnonzero(chosen))
+        self._stuck = added == 0 and self._objective <= before
+        self._tell()
+
+    def offer(self, columns: NDArray[np.intp]) -> None:
+        """Improve a feasible choice by local search and keep it if it is the best."""
+        better, objective = improved(self._problem, columns)
+        chosen = np.zeros(len(self._problem.masks))
+        chosen[better] = 1.0
+        self._master.add_tangents(chosen)
+        if objective > self._objective:
+            self._best, self._objective = better, objective
+
+    def solution(self) -> Solution:
+        if self._best is None:
+            raise PlanTimedOutError(
+                "the time limit ended the solve before any plan was found",
+                remedy="allow more time, for example 60 s",
+            )
+        return Solution(
+            self._best,
+            self._objective,
+            max(self._bound, self._objective),
+            self._proven,
+            not self._proven and self._left_s() <= 0,
+            self._master.model(),
+        )
+
+    def _run(self, *, relaxed: bool) -> _Answer:
+        gap = self._tolerance / 4
+        return _run(self._master.model(), relaxed=relaxed, gap=gap, limit_s=self._left_s())
+
+    def _left_s(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def _tell(self) -> None:
+        if self._report is not None:
+            self._report(self._objective, self._bound)
+
+
+def _run(model: LinearModel, *, relaxed: bool, gap: float, limit_s: float) -> _Answer:
+    """Solve with MathOpt: GLOP for relaxations, HiGHS for integer models."""
+    if limit_s <= 0:
+        return _Answer(None, 1.0, None, infeasible=False)
+    opt_model = mathopt.Model.from_model_proto(math_opt_proto(model, relaxed=relaxed))
+    solver = mathopt.SolverType.GLOP if relaxed else mathopt.SolverType.HIGHS
+    parameters = mathopt.SolveParameters(
+        time_limit=timedelta(seconds=limit_s), relative_gap_tolerance=None if relaxed else gap
+    )
+    result = mathopt.solve(opt_model, solver, params=parameters)
+    reason = result.termination.reason
+    if reason in (
+        mathopt.TerminationReason.INFEASIBLE,
+        mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED,
+    ):
+        return _Answer(None, 1.0, None, infeasible=True)
+    size = len(model.objective)
+    values = (
+        _by_id(result.variable_values(), size) if result.has_primal_feasible_solution() else None
+    )
+    if not relaxed:
+        return _Answer(values, min(1.0, result.best_objective_bound()), None, infeasible=False)
+    if reason != mathopt.TerminationReason.OPTIMAL or values is None:
+        return _Answer(None, 1.0, None, infeasible=False)
+    return _Answer(values, result.objective_value(), _by_id(result.reduced_costs(), size), False)
+
+
+def _by_id(values: dict[mathopt.Variable, float], size: int) -> Floats:
+    array = np.zeros(size)
+    for variable, value in values.items():
+        array[variable.id] = value
+    return array
+
+
+def _infeasible() -> PlanInfeasibleError:
+    return PlanInfeasibleError(
+        "no choice of connected areas gives every borough to exactly one unit",
+        remedy="widen eligible_boroughs, remove a lock, or allow more changes",
+    )

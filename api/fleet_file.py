@@ -1,0 +1,224 @@
+"""Reading the fleet file: TOML in, a checked :class:`allocator.plan.Fleet` out."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+
+from allocator.errors import FleetRefusedError
+from allocator.plan import Fleet, Unit
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+UNIT_ID = re.compile(r"[A-Z0-9-]+")
+BOROUGH_CODE = re.compile(r"E09[0-9]{6}")
+MAX_UNITS = 32
+
+
+class _UnitTable(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    unit_id: StrictStr
+    provenance: StrictStr = Field(min_length=1)
+    eligible_boroughs: list[StrictStr] = []
+    on_duty: StrictBool | list[StrictStr] = True
+
+
+class _FleetTable(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    label: StrictStr = ""
+    service_standard_s: StrictInt = Field(gt=0)
+    turnout_s: StrictInt = Field(ge=0)
+    units: list[_UnitTable] = []
+
+
+def read_fleet(path: Path) -> Fleet:
+    """Read and check a fleet file.
+
+    Parameters
+    ----------
+    path
+        TOML with ``service_standard_s`` and ``turnout_s`` (whole seconds), an optional
+        ``label`` and one ``[[units]]`` table a vehicle: ``unit_id``, ``provenance``,
+        ``eligible_boroughs`` (codes; empty means anywhere) and ``on_duty`` (true, or a list
+        of weekdays).
+
+    Returns
+    -------
+    Fleet
+        Units in the order of the file; eligible boroughs sorted, weekdays 0 to 6.
+
+    Raises
+    ------
+    FleetRefusedError
+        The file is absent, not TOML, has unknown or missing keys, or describes vehicles that
+        contradict each other; one line with the unit, the value and the remedy.
+    """
+    name = path.name
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FleetRefusedError(
+            f"{name}: the fleet file cannot be read ({error.strerror})",
+            remedy="give the path of a TOML file; examples/fleet.toml is one",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise FleetRefusedError(
+            f"{name}: the fleet file is not UTF-8 text (byte {error.start})",
+            remedy="save it as UTF-8",
+        ) from error
+    return parse_fleet(text, name)
+
+
+def parse_fleet(text: str, name: str = "fleet") -> Fleet:
+    """Check the text of a fleet file; ``name`` is what messages call it.
+
+    Raises
+    ------
+    FleetRefusedError
+        As :func:`read_fleet`.
+    """
+    try:
+        body = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FleetRefusedError(
+            f"{name}: not valid TOML: {error}",
+            remedy="correct that line; examples/fleet.toml shows the form",
+        ) from error
+    return fleet_from_table(body, name)
+
+
+def fleet_from_table(body: dict[str, Any], name: str = "fleet") -> Fleet:
+    """Check the plain values of a fleet, as a TOML file or a JSON request gives them.
+
+    Raises
+    ------
+    FleetRefusedError
+        As :func:`read_fleet`.
+    """
+    try:
+        table = _FleetTable.model_validate(body)
+    except ValidationError as error:
+        raise _schema_refusal(error, body, name) from error
+    if table.service_standard_s <= table.turnout_s:
+        raise FleetRefusedError(
+            f"{name}: service_standard_s {table.service_standard_s} leaves no time to drive "
+            f"after turnout_s {table.turnout_s}",
+            remedy="set service_standard_s above turnout_s",
+        )
+    _check_size(len(table.units), name)
+    units = tuple(_unit(unit, number, name) for number, unit in enumerate(table.units, start=1))
+    _check_duplicates(units, name)
+    return Fleet(units, table.service_standard_s, table.turnout_s, table.label)
+
+
+def _unit(table: _UnitTable, number: int, name: str) -> Unit:
+    where = f"{name}, unit {number} ({table.unit_id!r})"
+    if not UNIT_ID.fullmatch(table.unit_id):
+        raise FleetRefusedError(
+            f"{where}: unit_id may hold only capital letters A-Z, digits and hyphens",
+            remedy="rename the unit, for example 'ARV-01'",
+        )
+    for code in table.eligible_boroughs:
+        if not BOROUGH_CODE.fullmatch(code):
+            raise FleetRefusedError(
+                f"{where}: eligible_boroughs holds {code!r}, which is not a borough code",
+                remedy="use GSS codes such as 'E09000033' (Westminster)",
+            )
+        if table.eligible_boroughs.count(code) > 1:
+            raise FleetRefusedError(
+                f"{where}: eligible_boroughs names {code} twice", remedy="name it once"
+            )
+    return Unit(
+        table.unit_id,
+        table.provenance,
+        tuple(sorted(table.eligible_boroughs)),
+        _weekdays(table.on_duty, where),
+    )
+
+
+def _weekdays(on_duty: bool | list[str], where: str) -> tuple[int, ...]:
+    if on_duty is True:
+        return tuple(range(7))
+    names = [] if on_duty is False else [day.strip().lower() for day in on_duty]
+    if not names:
+        raise FleetRefusedError(
+            f"{where}: on_duty gives no day, so the unit cannot be placed",
+            remedy="write on_duty = true or a list of weekdays, or leave the unit out",
+        )
+    days = [_weekday(day, where) for day in names]
+    for day in days:
+        if days.count(day) > 1:
+            raise FleetRefusedError(
+                f"{where}: on_duty names {WEEKDAYS[day]} twice", remedy="name it once"
+            )
+    return tuple(sorted(days))
+
+
+def _weekday(day: str, where: str) -> int:
+    for number, weekday in enumerate(WEEKDAYS):
+        if day in (weekday, weekday[:3]):
+            return number
+    raise FleetRefusedError(
+        f"{where}: on_duty holds {day!r}, which is not a weekday",
+        remedy=f"use {', '.join(WEEKDAYS)}",
+    )
+
+
+def _check_size(n_units: int, name: str) -> None:
+    if n_units == 0:
+        raise FleetRefusedError(
+            f"{name}: the fleet has 0 units",
+            remedy="describe at least one vehicle in a [[units]] table",
+        )
+    if n_units > MAX_UNITS:
+        raise FleetRefusedError(
+            f"{name}: the fleet has {n_units} units, more than the {MAX_UNITS} patrolled boroughs",
+            remedy=f"leave out at least {n_units - MAX_UNITS} units: each needs a borough",
+        )
+
+
+def _check_duplicates(units: tuple[Unit, ...], name: str) -> None:
+    first: dict[str, int] = {}
+    for number, unit in enumerate(units, start=1):
+        if unit.unit_id in first:
+            raise FleetRefusedError(
+                f"{name}, unit {number}: unit_id {unit.unit_id!r} was already given to unit "
+                f"{first[unit.unit_id]}",
+                remedy="give every vehicle its own unit_id",
+            )
+        first[unit.unit_id] = number
+
+
+def _schema_refusal(error: ValidationError, body: dict[str, Any], name: str) -> FleetRefusedError:
+    """Put pydantic's first complaint into one line with the unit it concerns."""
+    first = error.errors(include_url=False)[0]
+    location = list(first["loc"])
+    where = name
+    if len(location) > 1 and location[0] == "units" and isinstance(location[1], int):
+        where += f", unit {location[1] + 1}{_unit_label(body, location[1])}"
+        location = location[2:]
+    key = str(location[0]) if location else "the file"
+    if first["type"] == "extra_forbidden":
+        return FleetRefusedError(
+            f"{where}: unknown key {key!r}",
+            remedy="correct its spelling or remove it; examples/fleet.toml lists the keys",
+        )
+    if first["type"] == "missing":
+        return FleetRefusedError(f"{where}: {key} is missing", remedy=f"add {key}")
+    message = str(first["msg"])
+    return FleetRefusedError(
+        f"{where}: {key} is {first.get('input')!r}: {message[:1].lower()}{message[1:]}",
+        remedy=f"correct {key}; examples/fleet.toml shows the form",
+    )
+
+
+def _unit_label(body: dict[str, Any], position: int) -> str:
+    units = body.get("units")
+    unit = units[position] if isinstance(units, list) and position < len(units) else None
+    unit_id = unit.get("unit_id") if isinstance(unit, dict) else None
+    return f" ({unit_id!r})" if isinstance(unit_id, str) else ""
