@@ -98,6 +98,7 @@ def render(
         boroughs=_ranked(boroughs),
         areas=areas,
         any_unknown=any(place.state == "unknown" for place in wards),
+        any_partial=any(place.state == "partial" for place in wards),
         any_outside=any(place.state == "outside" for place in wards),
         data=data_block(data),
         words=wording,

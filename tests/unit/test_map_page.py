@@ -220,6 +220,14 @@ def test_refuses_a_grid_that_is_not_one(
         render(make_assessment(area), None, area, cells.drop(columns="x_m"))
 
 
+def test_partly_covered_wards_are_named_in_the_legend(area: StudyArea, html: str) -> None:
+    assessment = make_assessment(area)
+    wards = (replace(assessment.wards[0], coverage="partial"), *assessment.wards[1:])
+    said = "Partial data: covered for part of the time or area"
+    assert said in render(replace(assessment, wards=wards), None, area, make_cells(area))
+    assert said not in html
+
+
 def test_all_uncovered_draws_no_grid_and_says_so(area: StudyArea) -> None:
     assessment = make_assessment(area)
     wards = tuple(replace(score, coverage="unknown") for score in assessment.wards)
