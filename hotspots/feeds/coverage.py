@@ -2,14 +2,17 @@
 
 The test for an uncovered borough is one-sided and needs both of two things. *Implausible*:
 were the borough covered, the probability of so few records under a negative binomial model
-fitted to the other boroughs (exposure: their number of wards) is below 1 in 10,000 after
+fitted to the other boroughs (exposure: their number of wards) is below 1 in 100 after
 Bonferroni's correction. *Nearly empty*: its rate is below a tenth of the median rate of the
 boroughs that pass. A quiet borough fails the second, a small feed the first, so neither is
 condemned. Wards of covered boroughs are tested the same way against their own borough; a ward
-with records well within what the others vary is covered.
+with records well within what the others vary is covered. Where even no record at all would not
+be implausible the feed is too small or too uneven to tell: every area then counts as covered,
+which is the publisher's own contract, and the explanation says so.
 
 Source of the model: gamma-Poisson (negative binomial) counts with moment estimates of the
-dispersion; Bonferroni's bound for the family of areas.
+dispersion, raised by two of its approximate standard errors because it is estimated from few
+boroughs; Bonferroni's bound for the family of areas.
 """
 
 from __future__ import annotations
@@ -26,8 +29,7 @@ from scipy import stats
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.incidents import Coverage
 
-_BOROUGH_LEVEL = 1e-4
-_WARD_LEVEL = 1e-2
+_LEVEL = 0.01
 _NEARLY_EMPTY = 0.1
 _STARTING_SHARE = 0.2
 _STARTING_QUANTILE = 0.75
@@ -62,7 +64,7 @@ def infer_areas(
     groups, index = np.unique(wards["borough_code"].to_numpy(dtype=str), return_inverse=True)
     n = np.bincount(index, weights=counts, minlength=len(groups)).astype(np.float64)
     exposure = np.bincount(index, minlength=len(groups)).astype(np.float64)
-    covered = covered_groups(n, exposure, level=_BOROUGH_LEVEL)
+    covered, telling = covered_groups(n, exposure)
     ward_ok = covered[index]
     lone = _quiet_wards(counts, index, n / exposure, ward_ok)
     names = dict(zip(wards["borough_code"], wards["borough_name"], strict=True))
@@ -72,43 +74,59 @@ def infer_areas(
         frozenset(str(c) for c in codes[ward_ok & ~lone]),
         empty,
         tuple(str(c) for c in codes[lone]),
-        _explanation([str(names[g]) for g in empty], int(lone.sum()), int(n.sum())),
+        _explanation([str(names[g]) for g in empty], int(lone.sum()), int(n.sum()), telling),
     )
 
 
 def covered_groups(
-    n: NDArray[np.float64], exposure: NDArray[np.float64], *, level: float
-) -> NDArray[np.bool_]:
-    """Return bool (n_groups,): false where a group has implausibly and extremely few records.
+    n: NDArray[np.float64], exposure: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], bool]:
+    """Tell which groups of areas a feed covers, from how many records each has.
 
+    Parameters
+    ----------
+    n, exposure
+        float64 (n_groups,): records, and what they would be proportional to.
+
+    Returns
+    -------
+    covered, telling
+        bool (n_groups,), false where a group has implausibly and extremely few records;
+        whether a typical group without any record would have been found uncovered.
+
+    Notes
+    -----
     Starts from the groups above a fifth of the upper quartile of the rates, so that up to
     three quarters of the groups may be uncovered, and refits until nothing changes.
     """
     rate = n / exposure
     start = np.quantile(rate, _STARTING_QUANTILE) if len(rate) else 0.0
     covered = rate > _STARTING_SHARE * start
+    empty_tail = 1.0
     if not covered.any():
-        return np.ones(len(n), dtype=bool)
+        return np.ones(len(n), dtype=bool), False
     for _ in range(_ROUNDS):
-        tail = _lower_tail(n, exposure, covered)
+        tail, empty_tail = _lower_tails(n, exposure, covered)
         few = rate < _NEARLY_EMPTY * np.median(rate[covered])
-        again = ~((tail < level / len(n)) & few)
+        again = ~((tail < _LEVEL / len(n)) & few)
         if np.array_equal(again, covered):
             break
         covered = again
-    return covered
+    return covered, bool(empty_tail < _LEVEL / len(n))
 
 
-def _lower_tail(
+def _lower_tails(
     n: NDArray[np.float64], exposure: NDArray[np.float64], fitted: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], float]:
     mean_rate = n[fitted].sum() / exposure[fitted].sum()
     expected = mean_rate * exposure
     excess = ((n - expected)[fitted] ** 2 - expected[fitted]).sum()
-    dispersion = max(excess / (expected[fitted] ** 2).sum(), 1e-6)
+    cautious = 1.0 + 2.0 / np.sqrt(fitted.sum())
+    dispersion = max(cautious * excess / (expected[fitted] ** 2).sum(), 1e-6)
     shape = 1.0 / dispersion
     tail: NDArray[np.float64] = stats.nbinom.cdf(n, shape, shape / (shape + expected))
-    return tail
+    typical = float(np.median(expected))
+    return tail, float(stats.nbinom.cdf(0, shape, shape / (shape + typical)))
 
 
 def _quiet_wards(
@@ -120,20 +138,25 @@ def _quiet_wards(
     lone = np.zeros(len(counts), dtype=bool)
     if inside.any():
         exposure = np.maximum(borough_rate[borough[inside]], 1e-12)
-        lone[inside] = ~covered_groups(counts[inside], exposure, level=_WARD_LEVEL)
+        lone[inside] = ~covered_groups(counts[inside], exposure)[0]
     return lone
 
 
-def _explanation(boroughs: list[str], lone: int, total: int) -> str:
+def _explanation(boroughs: list[str], lone: int, total: int, telling: bool) -> str:
     basis = f"inferred from {total:,} records: "
+    if not telling:
+        return basis + (
+            "too few or too uneven to tell an uncovered borough from a quiet one; every borough "
+            "of the publisher counts as covered"
+        )
     if not boroughs and not lone:
         return basis + "no borough or ward has implausibly few"
     parts = []
     if boroughs:
         parts.append(f"implausibly few in {', '.join(boroughs)}")
     if lone:
-        parts.append(f"and in {lone} wards elsewhere")
-    return basis + " ".join(parts) + "; these are unknown, not zero"
+        parts.append(f"implausibly few in {lone} wards of other boroughs")
+    return basis + "; ".join(parts) + "; these are unknown, not zero"
 
 
 def with_boroughs(wards: Iterable[str], study_area: StudyArea) -> frozenset[str]:
@@ -191,8 +214,9 @@ def counted_areas(counts: pd.DataFrame, study_area: StudyArea) -> tuple[frozense
         n = pd.Series(codes).map(totals).fillna(0).to_numpy(dtype=np.float64)
         size = study_area.wards.groupby("borough_code").size()
         exposure = pd.Series(codes).map(size).to_numpy(dtype=np.float64)
-        covered = covered_groups(n, exposure, level=_BOROUGH_LEVEL)
+        covered, telling = covered_groups(n, exposure)
         areas |= frozenset(str(code) for code in codes[covered])
         names = boroughs["borough_name"].to_numpy(dtype=object)[~covered]
-        explanations.append(_explanation([str(name) for name in names], 0, int(n.sum())))
+        found_names = [str(name) for name in names]
+        explanations.append(_explanation(found_names, 0, int(n.sum()), telling))
     return areas, "; ".join(explanations)

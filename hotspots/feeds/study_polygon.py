@@ -130,11 +130,11 @@ def _united(
         shapes,
         lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])),
     )
-    united: BaseGeometry = shapely.union_all(shapely.make_valid(moved))
-    if united.is_empty or not np.isfinite(shapely.get_coordinates(united)).all():
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
         raise BoundaryRefusedError(
             f"the polygons cannot be expressed in {target}",
             remedy="name a system that covers the area",
             file=file,
         )
+    united: BaseGeometry = shapely.union_all(shapely.make_valid(moved))
     return united

@@ -95,8 +95,8 @@ def table_from_csv(content: bytes, file: str, options: ReadOptions) -> Table:
     keep = ~np.isin(numbers, np.fromiter(bad_rows, dtype=np.int64, count=len(bad_rows)))
     frame = text_frame({name: arrow.column(i) for i, name in enumerate(names)})
     numbers = numbers[keep]
-    filled = frame.ne("").to_numpy(dtype=bool).any(axis=1)
-    frame = frame[filled].reset_index(drop=True)
+    filled = np.any([c.ne("") for _, c in frame.items()], axis=0)
+    frame = frame.loc[filled].reset_index(drop=True)
     rejected, blank = _ragged(bad_rows, len(names), file)
     blank += int((~filled).sum())
     if frame.empty and not rejected:
