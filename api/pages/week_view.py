@@ -12,6 +12,7 @@ from api.maps import wording
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 
 WARDS_SHOWN = 25
+SMALLEST_PART = 0.001
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,7 @@ class WeekView:
         return tuple(
             ContributionRow(
                 source=self._titles.get(one.source, one.source.replace("_", " ").capitalize()),
-                rate=wording.rate(one.expected_per_week),
+                rate=_part(one.expected_per_week),
                 share=wording.percent(one.expected_per_week / total, 0),
             )
             for one in ordered
@@ -253,9 +254,7 @@ class WeekView:
 
 def week_choices(weeks: Sequence[str]) -> tuple[WeekChoice, ...]:
     """Return the weeks of the selector, latest first."""
-    return tuple(
-        WeekChoice(week, f"{week}: {wording.week_in_words(week)}") for week in reversed(weeks)
-    )
+    return tuple(WeekChoice(week, f"{week}, from {_monday(week)}") for week in reversed(weeks))
 
 
 def week_to_show(weeks: Sequence[str], today: date) -> str | None:
@@ -263,6 +262,16 @@ def week_to_show(weeks: Sequence[str], today: date) -> str | None:
     year, number, _ = today.isocalendar()
     this_week = f"{year}-W{number:02d}"
     return this_week if this_week in weeks else (weeks[-1] if weeks else None)
+
+
+def _part(value: float) -> str:
+    """Return a part of a weekly rate; what no reader can use is only said to be small."""
+    return wording.rate(value) if value >= SMALLEST_PART else f"under {SMALLEST_PART:g}"
+
+
+def _monday(week: str) -> str:
+    year, number = week.split("-W")
+    return wording.british_date(date.fromisocalendar(int(year), int(number), 1))
 
 
 def _scale(scores: Sequence[AreaScore]) -> float:

@@ -42,6 +42,14 @@ async def read_plan_geojson(request: Request, week: WeekQuery) -> Response:
     return await _send(request, await required_plan(service_of(request), week), GEOJSON)
 
 
+async def read_plan_briefing(request: Request, week: WeekQuery) -> Response:
+    """Return the briefing of a week as PDF."""
+    stored = await required_plan(service_of(request), week)
+    if not (stored.folder / FORMS[PDF]).is_file():
+        raise ProblemError(http_problem(404, f"the plan of {week} has no briefing."))
+    return await _send(request, stored, PDF)
+
+
 async def make_plan(request: Request, body: PlacementBody) -> Response:
     """Solve a week's placement, store it as the plan of the week, and return it."""
     service = service_of(request)
@@ -178,6 +186,15 @@ ENDPOINTS = (
         "The patrol areas of a week as GeoJSON",
         tag="plan",
         responses={200: {"description": "Patrol areas.", "content": {GEOJSON: {}}}},
+    ),
+    Endpoint(
+        "GET",
+        "/allocate/briefing.pdf",
+        Action.READ_PLAN,
+        read_plan_briefing,
+        "The briefing of a week as PDF",
+        tag="plan",
+        responses={200: {"description": "The briefing.", "content": {PDF: {}}}},
     ),
     Endpoint(
         "POST",

@@ -19,7 +19,7 @@ ENDPOINTS = (
         "/health",
         Action.READ_HEALTH,
         health,
-        "Is the service up? Needs no token.",
+        "Whether the service is up",
         responses={
             200: {
                 "description": "The service is up.",

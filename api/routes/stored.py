@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from allocator.errors import PlanningRefusedError
 from allocator.plan import PatrolPlan
 from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import read as read_assessment
@@ -16,6 +19,10 @@ from api.plan_file import read_plan
 from api.problems import ProblemError, http_problem
 from api.service import Service
 from hotspots.assessment import RiskAssessment
+from hotspots.errors import InputRefusedError
+
+Value = TypeVar("Value")
+log = logging.getLogger("arv.service")
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ async def stored_assessment(
     folder = service.workspace.assessment(assessment_id)
     if folder is None:
         return None
-    kept: AssessmentFolder = await service.kept.get(folder, read_assessment)
+    kept: AssessmentFolder = await _read(service, folder, read_assessment)
     return StoredAssessment(folder, kept.assessment)
 
 
@@ -51,7 +58,7 @@ async def stored_plan(service: Service, week: str) -> StoredPlan | None:
     folder = service.workspace.plan(week)
     if folder is None:
         return None
-    plan = await service.kept.get(folder / "plan.json", read_plan)
+    plan = await _read(service, folder / "plan.json", read_plan)
     source = await stored_assessment(service, plan.assessment_id)
     if source is None:
         raise ProblemError(
@@ -62,6 +69,21 @@ async def stored_plan(service: Service, week: str) -> StoredPlan | None:
             )
         )
     return StoredPlan(folder, plan, source)
+
+
+async def _read(service: Service, path: Path, read: Callable[[Path], Value]) -> Value:
+    """Read what the service itself stored: a refusal here is damage, not anybody's input."""
+    try:
+        return await service.kept.get(path, read)
+    except (InputRefusedError, PlanningRefusedError) as fault:
+        log.exception("%s is damaged", path)
+        raise ProblemError(
+            http_problem(
+                500,
+                "what the service stored is damaged. Remedy: restore the data directory from a "
+                "backup, or make the assessment and the plan again.",
+            )
+        ) from fault
 
 
 def marking(assessment: RiskAssessment, plan: PatrolPlan | None = None) -> dict[str, str]:

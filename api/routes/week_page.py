@@ -96,7 +96,7 @@ async def _newer(service: Service, shown: StoredAssessment) -> StoredAssessment 
 
 def _frame(request: Request) -> dict[str, object]:
     session: Session | None = request.state.session
-    return {"form_token": session.form_token if session else ""}
+    return {"sign_out_token": session.form_token if session else ""}
 
 
 def _read_json(path: Path) -> dict[str, Any]:
