@@ -205,7 +205,10 @@ def area_facts(area: Area) -> list[Fact]:
     facts = [
         ("Default patrol area", ", ".join(area.borough_names)),
         ("From", unit.provenance),
-        ("Coverage lost without this unit", wording.percent(unit.marginal_coverage, 2)),
+        (
+            "Coverage lost without this unit",
+            f"{wording.points(unit.marginal_coverage)} percentage points",
+        ),
     ]
     if area.support_names:
         facts.insert(1, ("Also supports", ", ".join(area.support_names)))

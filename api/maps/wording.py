@@ -35,6 +35,11 @@ def rate(value: float) -> str:
     return f"{value:.1f}" if value >= 1 else f"{value:.{decimals + 1}f}"
 
 
+def points(share: float) -> str:
+    """Return a difference of two shares in percentage points, without the unit."""
+    return f"{100 * share:.2f}"
+
+
 def interval(lower: float, upper: float) -> str:
     """Return an interval of weekly rates."""
     return f"{rate(lower)}–{rate(upper)}"
@@ -66,24 +71,30 @@ def duration(seconds: float) -> str:
 def plan_in_words(plan: PatrolPlan) -> str:
     """Say what the plan reaches, what no plan can exceed, and what its status means."""
     reached, bound = percent(plan.objective, 2), percent(plan.bound, 2)
-    gap = percent(plan.gap, 2)
+    gap = _gap_in_words(plan.gap)
     if plan.status == "optimal":
         return (
             f"Optimal: {reached} of expected demand is reached within the service standard; "
-            f"proven: under the same rules no plan can exceed {bound} (gap {gap})."
+            f"proven: under the same rules no plan can exceed {bound} ({gap})."
         )
     if plan.status == "feasible":
         return (
             f"Feasible, not proven best: {reached} of expected demand is reached within the "
-            f"service standard; no plan can exceed {bound} (gap {gap})."
+            f"service standard; no plan can exceed {bound} ({gap})."
         )
     if plan.status == "timed_out":
         return (
             f"Timed out: the time limit ended the search. The best plan found reaches {reached} "
             f"of expected demand within the service standard; no plan can exceed {bound} "
-            f"(gap {gap})."
+            f"({gap})."
         )
     return "Infeasible: no plan satisfies every rule at once."
+
+
+def _gap_in_words(gap: float) -> str:
+    if gap <= 0:
+        return "no gap"
+    return f"gap {percent(gap, 2)}" if gap >= 0.0001 else "gap below 0.01%"
 
 
 def standard_in_words(plan: PatrolPlan) -> str:

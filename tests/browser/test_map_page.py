@@ -200,6 +200,23 @@ def test_print_keeps_all_of_the_picture(open_page: OpenPage, map_file: Path) -> 
     assert not page.locator("#search").is_visible()
 
 
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_no_label_covers_another(open_page: OpenPage, map_file: Path, size: str) -> None:
+    width, height = SIZES[size]
+    page = open_page(map_file, width=width, height=height).page
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll(".unit b, .unit span")]
+            .filter(node => node.checkVisibility({ visibilityProperty: true }))
+            .map(node => node.getBoundingClientRect())
+            .map(box => [box.left, box.top, box.right, box.bottom, box.width])"""
+    )
+    assert len(boxes) >= 16
+    for index, (left, top, right, bottom, _) in enumerate(boxes):
+        for other in boxes[index + 1 :]:
+            apart = right <= other[0] or other[2] <= left
+            assert apart or bottom <= other[1] + 2 or other[3] <= top + 2
+
+
 def test_layers_can_be_switched_off_and_on(desktop: Page) -> None:
     page = desktop
     for value, selector in (("grid", ".risk-grid"), ("wards", "path.ward"), ("areas", ".unit")):

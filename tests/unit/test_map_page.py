@@ -186,6 +186,9 @@ def test_each_status_is_said_apart(area: StudyArea) -> None:
     assert "proven" in said["optimal"]
     assert "not proven" in said["feasible"]
     assert "71.23%" in said["timed_out"]
+    assert "(gap 0.03%)" in said["optimal"]
+    assert "(no gap)" in plan_in_words(replace(plan, gap=0.0))
+    assert "(gap below 0.01%)" in plan_in_words(replace(plan, gap=4e-6))
 
 
 def test_refuses_what_does_not_belong_together(area: StudyArea) -> None:

@@ -124,13 +124,26 @@ function drawWeek(map, week) {
   }
 
   L.control.scale({ imperial: true, metric: true, maxWidth: 120 }).addTo(map);
-  const showIds = () => map.getContainer().classList.toggle("show-ids",
-    map.getZoom() > -6.35 || map.getContainer().clientWidth > 900);
+  // Numbers always show; a unit's name shows where it covers no other label.
+  function showIds() {
+    const labels = [...map.getContainer().querySelectorAll(".unit")];
+    const ids = labels.map(label => label.querySelector("span"));
+    map.getContainer().classList.toggle("show-ids",
+      map.getZoom() > -6.35 || map.getContainer().clientWidth > 900);
+    ids.forEach(id => id.classList.remove("covered"));
+    const taken = labels.map(label => label.querySelector("b").getBoundingClientRect());
+    ids.forEach((id, own) => {
+      const box = id.getBoundingClientRect();
+      const covers = taken.some((other, index) => index !== own && box.left < other.right &&
+        other.left < box.right && box.top < other.bottom && other.top < box.bottom);
+      id.classList.toggle("covered", covers);
+      if (!covers) taken.push(box);
+    });
+  }
   map.on("zoomend resize", showIds);
   map.fitBounds(all, { animate: false, padding: [4, 26] });
   map.setMinZoom(map.getZoom() - 0.5);
   map.setMaxBounds(all.pad(0.5));
-  showIds();
 
   // Paper has another shape than the screen: keep showing at least what is shown now.
   let view = map.getBounds();
@@ -147,6 +160,7 @@ function drawWeek(map, week) {
   const apply = () => boxes.forEach(box => {
     const layer = layers[box.value];
     if (box.checked) layer.addTo(map); else layer.remove();
+    showIds();
   });
   boxes.forEach(box => box.addEventListener("change", apply));
   apply();
