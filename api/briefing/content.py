@@ -29,6 +29,8 @@ from hotspots.boundaries.study_area import StudyArea
 TOP_BOROUGHS = 5
 TOP_WARDS = 25
 GAPS_ON_FIRST_PAGE = 3
+#: Below this loss of the objective another area is as good for the purpose of print.
+SAME_SHARE = 0.00005
 #: Longest line of the first page's lists, in letters; the later pages give it whole.
 FIRST_PAGE_LETTERS = 105
 TITLE = "Armed response vehicles: weekly tasking briefing"
@@ -100,7 +102,7 @@ def _summary(
     rows = table["rows"]
     return {
         "status": wording.STATUS_WORDS[plan.status],
-        "objective": percent(plan.objective),
+        "objective": percent(plan.objective, 2),
         "bound": percent(min(plan.bound, 1.0), 2),
         "gap": small_percent(plan.gap),
         "proposal": wording.proposal(plan),
@@ -159,7 +161,8 @@ def _unit_row(unit: UnitPlacement, plan: PatrolPlan) -> dict[str, object]:
     runner_up = "None found within the rules."
     if unit.runner_up is not None:
         area = listed([names.get(code, code) for code in unit.runner_up.boroughs])
-        runner_up = f"{area}: {_points(unit.runner_up.objective_loss)} less"
+        loss = unit.runner_up.objective_loss
+        runner_up = f"{area}: {'no worse' if loss < SAME_SHARE else _points(loss) + ' less'}"
     return {
         "unit": unit.unit_id,
         "provenance": unit.provenance,

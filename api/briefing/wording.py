@@ -64,7 +64,7 @@ def expected_share(plan: PatrolPlan) -> str:
         else "within the service standard"
     )
     return (
-        f"Under the assumptions listed in this paper, {percent(plan.objective)} of the demand "
+        f"Under the assumptions listed in this paper, {percent(plan.objective, 2)} of the demand "
         f"expected by the assessment is reached {within}. This is a calculated share for "
         "comparing plans, not a promise about next week."
     )

@@ -139,7 +139,7 @@ def test_the_first_page_says_what_the_meeting_needs(pdf: bytes) -> None:
         "Monday 23 November to Sunday 29 November 2026",
         "Evidence known before 23 November 2026",
         "Proven best",
-        "93.1 % of the demand expected by the assessment is reached within the service standard "
+        "93.12 % of the demand expected by the assessment is reached within the service standard "
         "of 15 minutes",
         "not a promise about next week",
         "no plan under the same rules can reach more than 93.15 %",

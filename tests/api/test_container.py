@@ -173,7 +173,8 @@ def _clean_environment() -> dict[str, str]:
     unwanted = {"VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "PYTHONHOME"}
     kept = {key: value for key, value in os.environ.items() if key not in unwanted}
     folders = [part for part in kept["PATH"].split(os.pathsep) if ".venv" not in part]
-    return {**kept, "PATH": os.pathsep.join(folders)}
+    # Byte code is made when first needed: compiling all of it takes a third of the install.
+    return {**kept, "PATH": os.pathsep.join(folders), "PIP_NO_COMPILE": "1"}
 
 
 def _run(words: list[str], *, cwd: Path, env: dict[str, str]) -> str:
