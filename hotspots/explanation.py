@@ -7,13 +7,16 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from hotspots.assessment import AreaScore, Contribution, EvidenceLine
+from hotspots.assessment import AreaScore, Contribution, EvidenceLine, rounded
 from hotspots.incidents import FeedReading
 from hotspots.known import KnownRecords
 from hotspots.places import PolicedPlaces
 from hotspots.sources import REGISTRY, SHOWN_BY_RULE
 from hotspots.weighing import WeighedEvidence, sources_of
+
+Floats = NDArray[np.float64]
 
 PRIOR = "pooled_prior"
 PRIOR_TITLE = "what similar wards suggest"
@@ -98,10 +101,7 @@ def _line(
     mine = (records.records["source"] == key).to_numpy(dtype=bool)
     use, weight = records.use[mine], records.weight[mine]
     own = [reading for reading in readings if key in sources_of(reading)]
-    offences = sum(
-        int(one.counts.loc[(one.counts["source"] == key).to_numpy(bool), "count"].sum())
-        for one in own
-    )
+    offences, discovered = _offences(key, own)
     stale = key in evidence.stale
     used = int((use == "used").sum())
     offences_used = round(evidence.offences_used.get(key, 0.0))
@@ -117,14 +117,25 @@ def _line(
         title=title(key),
         accepted=int(mine.sum()) + offences,
         used=used + offences_used,
-        discovered_shown_only=int((use == "discovered").sum()),
-        stale_shown_only=int((use == "stale").sum()) + (offences if stale else 0),
+        discovered_shown_only=int((use == "discovered").sum()) + discovered,
+        stale_shown_only=int((use == "stale").sum()) + (offences - discovered if stale else 0),
         rejected=sum(len(one.rejected) for one in own if sources_of(one)[0] == key),
         first_day=first,
         last_day=last,
         coverage="unknown" if not own else "known" if whole else "partial",
-        effective_weight=total_weight / max(used + offences_used, 1),
+        effective_weight=rounded(total_weight / max(used + offences_used, 1)),
     )
+
+
+def _offences(key: str, own: Sequence[FeedReading]) -> tuple[int, int]:
+    """Return the published offences of a source, and how many of them are discovered."""
+    whole = discovered = 0
+    for one in own:
+        mine = one.counts[(one.counts["source"] == key).to_numpy(dtype=bool)]
+        found = (mine["basis"] == "discovered").to_numpy(dtype=bool)
+        whole += int(mine["count"].sum())
+        discovered += int(mine["count"][found].sum())
+    return whole, discovered
 
 
 def _span(key: str, own: Sequence[FeedReading]) -> tuple[date | None, date | None]:
@@ -145,7 +156,7 @@ def data_gaps(
     readings: Sequence[FeedReading],
     known: KnownRecords,
     evidence: WeighedEvidence,
-    scores: Sequence[AreaScore],
+    wards: Sequence[AreaScore],
     boroughs: Sequence[AreaScore],
     *,
     as_of: date,
@@ -156,11 +167,7 @@ def data_gaps(
         "day: shown as stale, not used as recent."
         for key, last in sorted(evidence.stale.items())
     ]
-    for state, words in (("unknown", "no feed covers them"), ("partial", "covered only in part")):
-        names = [one.name for one in boroughs if one.coverage == state]
-        wards = sum(one.coverage == state for one in scores)
-        if names:
-            lines.append(f"{words.capitalize()}: {', '.join(names)} ({wards} wards in all).")
+    lines += _coverage_gaps(wards, boroughs)
     use = evidence.records.use
     for state, words in (
         ("outside", "records lie where or when their own feed is not known to be complete"),
@@ -188,20 +195,30 @@ def data_gaps(
     return tuple(dict.fromkeys(lines))
 
 
-def coverage_states(
-    covered_days: np.ndarray[tuple[int], np.dtype[np.float64]],
-    borough_days_of_ward: np.ndarray[tuple[int], np.dtype[np.float64]],
-) -> tuple[str, ...]:
-    """Name each ward's coverage.
+def _coverage_gaps(wards: Sequence[AreaScore], boroughs: Sequence[AreaScore]) -> list[str]:
+    names = {one.code: one.name for one in boroughs}
+    lines = []
+    for state, words in (
+        ("unknown", "No feed covers"),
+        ("partial", "Covered only in part, or only as borough totals:"),
+    ):
+        mine = [one for one in wards if one.coverage == state]
+        if mine:
+            where = ", ".join(sorted({names[one.borough_code] for one in mine}))
+            lines.append(f"{words} {len(mine)} wards, in {where}.")
+    return lines
 
-    ``known``: covered on at least half of the days of the best covered ward; ``partial``:
-    on fewer, or only as part of its borough; ``unknown``: never.
+
+def coverage_states(
+    direct_days: Floats, proxy_days: Floats, borough_days: Floats
+) -> tuple[str, ...]:
+    """Name each ward's coverage, from the days (W,) on which each kind of feed covered it.
+
+    ``known``: incidents (or proxies, when nothing counts incidents anywhere) were counted on
+    at least half of the days of the best covered ward. ``partial``: on fewer days, only by a
+    proxy, or only as part of the borough. ``unknown``: never.
     """
-    best = float(covered_days.max(initial=0.0))
-    states = []
-    for own, borough in zip(covered_days, borough_days_of_ward, strict=True):
-        if own > 0 and own >= best / 2:
-            states.append("known")
-        else:
-            states.append("partial" if own > 0 or borough > 0 else "unknown")
-    return tuple(states)
+    leading = direct_days if direct_days.any() else proxy_days
+    known = (leading > 0) & (leading >= leading.max(initial=0.0) / 2)
+    partial = (direct_days > 0) | (proxy_days > 0) | (borough_days > 0)
+    return tuple(np.where(known, "known", np.where(partial, "partial", "unknown")).tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ class AreaScores:
     posterior: WardPosterior
 
     def wards(self) -> tuple[AreaScore, ...]:
+        """Return the scores of the policed wards."""
         frame = self.study_area.wards.set_index("ward_code")
         names = [str(frame.loc[code, "ward_name"]) for code in self.places.ward_codes]
         of_borough = [self.places.borough_codes[b] for b in self.places.borough_of_ward]
@@ -40,16 +41,16 @@ class AreaScores:
             parts=self.posterior.parts,
             draws=self.posterior.draws,
             coverage=self._ward_coverage(),
-            observed=(self._raw(), self.evidence.covered_days / 7),
+            observed=(self._stacked(self.evidence.raw), self._stacked(self.evidence.days) / 7),
         )
 
     def boroughs(self) -> tuple[AreaScore, ...]:
+        """Return the scores of the policed boroughs: sums of their wards, draw by draw."""
         frame = self.study_area.boroughs.set_index("borough_code")
         codes = self.places.borough_codes
         names = [str(frame.loc[code, "borough_name"]) for code in codes]
         draws = self._by_borough(self.posterior.draws.astype(np.float64)).astype(np.float32)
-        days = self._by_borough(self.evidence.covered_days) / self.places.wards_in_borough
-        days = np.maximum(days, self.evidence.borough_covered_days)
+        days = self._by_borough(self._stacked(self.evidence.days)) / self.places.wards_in_borough
         return self._areas(
             codes,
             names,
@@ -57,7 +58,7 @@ class AreaScores:
             parts=self._by_borough(self.posterior.parts),
             draws=draws,
             coverage=self._borough_coverage(),
-            observed=(self._by_borough(self._raw()), days / 7),
+            observed=(self._by_borough(self._stacked(self.evidence.raw)), days / 7),
         )
 
     def _by_borough(self, values: Floats) -> Floats:
@@ -70,20 +71,20 @@ class AreaScores:
             axis=-1,
         )
 
-    def _raw(self) -> Floats:
-        raw = [self.evidence.raw[key] for key in sorted(self.evidence.raw)]
-        return np.array(raw).reshape(len(raw), len(self.places.ward_codes))
+    def _stacked(self, table: Mapping[str, Floats]) -> Floats:
+        rows = [table[key] for key in sorted(self.evidence.raw)]
+        return np.array(rows).reshape(len(rows), len(self.places.ward_codes))
 
     def _ward_coverage(self) -> tuple[str, ...]:
-        whole = self.evidence.borough_covered_days[self.places.borough_of_ward]
-        return coverage_states(self.evidence.covered_days, whole)
+        whole = self.evidence.borough_days[self.places.borough_of_ward]
+        return coverage_states(self.evidence.direct_days, self.evidence.proxy_days, whole)
 
     def _borough_coverage(self) -> tuple[str, ...]:
         wards = np.array(self._ward_coverage())
         states = []
         for borough in range(len(self.places.borough_codes)):
             mine = set(wards[self.places.borough_of_ward == borough].tolist())
-            counted = self.evidence.borough_covered_days[borough] > 0
+            counted = self.evidence.borough_days[borough] > 0
             if mine == {"known"} or (counted and "unknown" not in mine):
                 states.append("known")
             else:
@@ -121,9 +122,9 @@ class AreaScores:
         )
 
     def _observed(self, observed: tuple[Floats, Floats], i: int) -> list[tuple[str, float, float]]:
-        raw, weeks = observed
+        number, weeks = observed
         return [
-            (key, float(raw[s, i]), float(weeks[i]))
+            (key, float(number[s, i]), float(weeks[s, i]))
             for s, key in enumerate(sorted(self.evidence.raw))
         ]
 

@@ -35,7 +35,9 @@ DISCOVERED_CATEGORIES = frozenset(
         "patrol_activity",
         "possession_of_weapons",
         "drugs",
-        "drug_offences",
+        "public_disorder_and_weapons",
+        "possession_of_drugs",
+        "trafficking_of_drugs",
     }
 )
 #: Words that no weighted source or category may carry (see ``SHOWN_BY_RULE``).

@@ -36,8 +36,11 @@ class WeighedEvidence:
         float64 (S, W): weighed incidents, and the unweighed offences behind them.
     exposure_weeks, borough_counts, borough_exposure_weeks, prior_raise
         As in :class:`hotspots.zonal.WardData`.
-    covered_days, borough_covered_days
-        float64 (W,) and (B,): days on which any stream spoke.
+    days
+        By counting or proxy source, float64 (W,): days on which its role spoke in a ward.
+    direct_days, proxy_days, borough_days
+        float64 (W,), (W,) and (B,): days on which incidents, proxies, or only borough
+        totals of either were counted.
     records
         The weighed records, for the surface and the evidence table.
     point_weight
@@ -53,8 +56,10 @@ class WeighedEvidence:
     n_proxies: int
     data: WardData
     raw: dict[str, Floats]
-    covered_days: Floats
-    borough_covered_days: Floats
+    days: dict[str, Floats]
+    direct_days: Floats
+    proxy_days: Floats
+    borough_days: Floats
     records: WeighedRecords
     point_weight: Floats
     offences_used: dict[str, float]
@@ -115,8 +120,10 @@ def _gathered(
         n_proxies=len(proxies),
         data=_ward_data((counting, direct), (proxies, proxy), raises, places, policy),
         raw={**direct.raw, **proxy.raw},
-        covered_days=np.maximum(direct.days, proxy.days),
-        borough_covered_days=np.maximum(direct.borough_days, proxy.borough_days),
+        days={key: one.days for one in (direct, proxy) for key in one.raw},
+        direct_days=direct.days,
+        proxy_days=proxy.days,
+        borough_days=np.maximum(direct.borough_days, proxy.borough_days),
         records=records,
         point_weight=_point_weight(records, direct, policy.with_role("incident"))
         + _point_weight(records, proxy, policy.with_role("proxy")),
