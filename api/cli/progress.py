@@ -9,11 +9,15 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from api.cli.app import console
 from api.week import Progress as Report
+from api.week import silent
 
 
 @contextmanager
 def progress_bars() -> Iterator[Report]:
     """Yield a ``progress(step, share)`` callback that draws one bar a step."""
+    if not console.is_terminal:
+        yield silent
+        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

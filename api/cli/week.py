@@ -151,7 +151,7 @@ def assess(
     write_json(json_file, assessment_document(assessed.assessment))
     for reading in readings:
         for warning in reading.warnings:
-            say(f"{reading.file}: {warning}")
+            say(warning if warning.startswith(reading.file) else f"{reading.file}: {warning}")
     _say_assessment(assessed.assessment)
     _say_files(out, ["wards.csv", "boroughs.csv", "rejected.csv", "assessment.json"])
 

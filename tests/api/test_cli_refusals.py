@@ -32,7 +32,7 @@ def changed(**columns: str) -> str:
 FEEDS: dict[str, tuple[str, str, list[str]]] = {
     "empty file": ("--incidents", "", ["empty"]),
     "header only": ("--incidents", feed(), ["no"]),
-    "wrong delimiter": ("--incidents", feed(GOOD).replace(",", ";"), [";"]),
+    "wrong delimiter": ("--incidents", feed(GOOD).replace(",", ";"), ["semicolons"]),
     "missing column": (
         "--incidents",
         feed("R1,x,2026-11-02", header="record_id,source,occurred_at"),
@@ -77,17 +77,12 @@ FEEDS: dict[str, tuple[str, str, list[str]]] = {
     "personal data": (
         "--incidents",
         feed(GOOD + ",A Person", header=HEADER + ",suspect_name"),
-        ["suspect_name", "--drop-personal-columns"],
+        ["suspect_name", "drop personal columns"],
     ),
     "negative count": (
         "--counts",
         feed(COUNTS_GOOD, COUNTS_GOOD[:-1] + "-3", header=COUNTS_HEADER),
         ["row 2", "-3"],
-    ),
-    "unknown borough in the counts": (
-        "--counts",
-        feed(COUNTS_GOOD, COUNTS_GOOD.replace("E05009367", "E05999999"), header=COUNTS_HEADER),
-        ["row 2", "E05999999"],
     ),
 }
 
@@ -108,6 +103,18 @@ def test_a_bad_feed_is_refused_in_one_line_and_nothing_is_written(
     for word in words:
         assert word in captured.err
     assert not out.exists()
+
+
+def test_counts_of_an_unknown_area_are_set_aside_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "counts.csv", tmp_path / "out"
+    unknown = COUNTS_GOOD.replace("E05009367", "E05999999")
+    path.write_text(feed(COUNTS_GOOD, unknown, header=COUNTS_HEADER), encoding="utf-8")
+    code = run(["assess", "--as-of", "2026-11-23", "--counts", str(path), "--out", str(out)])
+    assert code == 0
+    assert "E05999999" in capsys.readouterr().err
+    assert "E05999999" in (out / "rejected.csv").read_text("utf-8")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,1 @@
+"""Measurements beside peers and baselines. Run with `make bench`, never by the tests."""

@@ -1,0 +1,25 @@
+"""`python -m benchmarks [NAME]...`: run every benchmark, or the named ones, and print tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import spine
+
+BENCHMARKS: dict[str, Callable[[], str]] = {"spine": spine.run}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks (all without names); return 2 for an unknown name."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"unknown benchmark {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}")
+        return 2
+    for name in names or list(BENCHMARKS):
+        print(f"== {name}\n{BENCHMARKS[name]()}\n", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
