@@ -98,7 +98,7 @@ def test_what_cannot_be_forecast_is_refused() -> None:
 
 
 def test_hit_rates_on_public_shootings_reach_the_fixed_mix(shared_data: Path) -> None:
-    """Five of the 39 windows of 2015-2017; over all 39 it captures .129/.229/.450/.675."""
+    """Five of the 39 windows of 2015-2017; over all 39 it captures .128/.229/.451/.675."""
     log = pd.read_parquet(shared_data / "benchmarks" / "nyc_shootings_2006_2017.parquet")
     metric = "EPSG:32118"
     city = gpd.read_file(shared_data / "benchmarks" / "nyc_precincts.gpkg").to_crs(metric)
