@@ -36,6 +36,7 @@ def table_from_parquet(content: bytes, file: str, options: ReadOptions) -> Table
         )
         _check_unpacked(unpacked, file, options)
         arrow = parquet.read()
+        arrow.validate(full=True)  # texts that are no UTF-8 among others
     except FeedRefusedError:
         raise
     except Exception as error:  # pyarrow raises OSError, ArrowException and plain ValueError
@@ -110,6 +111,7 @@ def _layer_table(content: bytes, file: str, options: ReadOptions) -> Table:
     info = pyogrio.read_info(content, layer=spatial[0])
     _check_size(max(int(info["features"]), 0), file, options)
     meta, arrow = pyogrio.read_arrow(content, layer=spatial[0], datetime_as_string=True)
+    arrow.validate(full=True)  # texts that are no UTF-8 among others
     column = str(meta.get("geometry_name") or "wkb_geometry")
     if column not in arrow.column_names:
         return _from_arrow(arrow, file, options)

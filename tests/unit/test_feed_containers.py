@@ -219,6 +219,16 @@ def test_parquet_lists_and_bytes_are_no_values(
         read_feed(tmp_path / "worse.parquet", area)
 
 
+def test_parquet_texts_that_are_no_utf8_are_refused(
+    tmp_path: Path, area: StudyArea, frame: pd.DataFrame
+) -> None:
+    table = pa.Table.from_pandas(frame.drop(columns="occurred_at").assign(area_code="E09000012"))
+    broken = pa.array([b"\xff\xfe", b"2026-01-01"], pa.binary()).view(pa.string())
+    pq.write_table(table.append_column("occurred_at", broken), tmp_path / "week.parquet")
+    with pytest.raises(FeedRefusedError, match="cannot be read"):
+        read_feed(tmp_path / "week.parquet", area)
+
+
 @pytest.mark.parametrize("epsg", [27700, 4326, 3857])
 def test_geopackage_points_in_any_system(
     tmp_path: Path, area: StudyArea, frame: pd.DataFrame, epsg: int
