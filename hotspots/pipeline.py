@@ -60,7 +60,7 @@ def assess_week(
     Parameters
     ----------
     readings
-        Feeds already read. Their order does not matter.
+        Feeds already read, in any order.
     study_area
         Wards and boroughs; only the policed ones are scored.
     as_of, policy, seed
@@ -91,10 +91,7 @@ def assess_week(
     wards, boroughs = scores.wards(), scores.boroughs()
     draft = RiskAssessment(
         **_identity(study_area, places, policy),
-        assessment_id="",
         as_of=as_of,
-        horizon_days=HORIZON_DAYS,
-        timezone=TIMEZONE,
         classification=classification,
         notice=_notice(ordered),
         seed=seed,
@@ -116,6 +113,9 @@ def _identity(
 ) -> dict[str, Any]:
     """Return the fields that say on which places and by which policy the week is assessed."""
     return {
+        "assessment_id": "",  # set from the content once it is whole
+        "horizon_days": HORIZON_DAYS,
+        "timezone": TIMEZONE,
         "boundary_name": study_area.name,
         "boundary_approximate": study_area.approximate,
         "boundary_sha256": study_area.sha256,
