@@ -33,6 +33,10 @@ GAPS_ON_FIRST_PAGE = 3
 SAME_SHARE = 0.00005
 #: Longest line of the first page's lists, in letters; the later pages give it whole.
 FIRST_PAGE_LETTERS = 105
+#: Longest name of a unit beside the map and in the ranked tables; the unit table gives it whole.
+KEY_LETTERS = 14
+#: Longest name of a unit in its own table: a row must fit on a page.
+UNIT_LETTERS = 100
 TITLE = "Armed response vehicles: weekly tasking briefing"
 
 
@@ -119,10 +123,8 @@ def _summary(
     }
 
 
-def _cut(text: str) -> str:
-    if len(text) <= FIRST_PAGE_LETTERS:
-        return text
-    return text[: FIRST_PAGE_LETTERS - 1].rstrip() + "…"
+def _cut(text: str, letters: int = FIRST_PAGE_LETTERS) -> str:
+    return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
 
 
 def _map(
@@ -150,7 +152,10 @@ def _map(
         "unscored": listed([str(name) for name in unscored]),
         "boundary": assessment.boundary_name,
         "units": [
-            {"unit": unit.unit_id, "boroughs": listed([names.get(c, c) for c in unit.boroughs])}
+            {
+                "unit": _cut(unit.unit_id, KEY_LETTERS),
+                "boroughs": listed([names.get(code, code) for code in unit.boroughs]),
+            }
             for unit in plan.units
         ],
     }
@@ -164,8 +169,8 @@ def _unit_row(unit: UnitPlacement, plan: PatrolPlan) -> dict[str, object]:
         loss = unit.runner_up.objective_loss
         runner_up = f"{area}: {'no worse' if loss < SAME_SHARE else _points(loss) + ' less'}"
     return {
-        "unit": unit.unit_id,
-        "provenance": unit.provenance,
+        "unit": _cut(unit.unit_id, UNIT_LETTERS),
+        "provenance": _cut(unit.provenance, UNIT_LETTERS),
         "boroughs": listed([names.get(code, code) for code in unit.boroughs]),
         "support": listed([names.get(code, code) for code in unit.support]),
         "adds": _points(unit.marginal_coverage),
@@ -190,7 +195,7 @@ def _borough_table(assessment: RiskAssessment, plan: PatrolPlan) -> dict[str, ob
         rows.append(
             {
                 **_score_row(area, top, 1 if top >= 4 else 2),
-                "unit": place.unit_id if place else "–",
+                "unit": _cut(place.unit_id, KEY_LETTERS) if place else "–",
                 "reached": percent(place.coverage) if place else "–",
                 "reasons": " ".join(area.reasons),
             }
