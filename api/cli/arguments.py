@@ -4,29 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from allocator.errors import LockRefusedError
 from hotspots.errors import AssessmentRefusedError, CoordinateSystemRefusedError
 
-DATE_FORMS = (re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"),
-              re.compile(r"(?P<d>\d{2})/(?P<m>\d{2})/(?P<y>\d{4})"))  # fmt: skip
 LOCK = re.compile(r"(?P<unit>[A-Z0-9-]+)=(?P<codes>E09\d{6}(?:,E09\d{6})*)")
-
-
-def parse_date(text: str, name: str = "--as-of") -> date:
-    """Return the day in ISO (2026-11-23) or British (23/11/2026) form."""
-    for form in DATE_FORMS:
-        if found := form.fullmatch(text.strip()):
-            try:
-                return date(int(found["y"]), int(found["m"]), int(found["d"]))
-            except ValueError:
-                break
-    raise AssessmentRefusedError(
-        f"{name} {text!r} is not a day of the calendar",
-        remedy="write it as 2026-11-23 or 23/11/2026",
-    )
 
 
 def parse_locks(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:

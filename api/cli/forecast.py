@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
+from api.calendar_day import parse_day
 from api.cli.app import arv, say
-from api.cli.arguments import parse_date, parse_epsg, parse_timezone
+from api.cli.arguments import parse_epsg, parse_timezone
 from api.cli.progress import progress_bars
 from api.output import write_file
 from hotspots.errors import FeedRefusedError
@@ -56,7 +57,7 @@ def forecast(
         raise FeedRefusedError(
             f"--out {out.name!r} does not end in .parquet", remedy="name a .parquet file"
         )
-    zone, epsg, day = parse_timezone(timezone), parse_epsg(crs), parse_date(as_of)
+    zone, epsg, day = parse_timezone(timezone), parse_epsg(crs), parse_day(as_of, "--as-of")
     columns = tuple(name.strip() for name in time_columns.split(","))
     with progress_bars() as progress:
         progress("Reading the log", 0.0)

@@ -13,8 +13,9 @@ from allocator.plan import document as plan_document
 from api import week as weekly
 from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import read as read_assessment
+from api.calendar_day import parse_day
 from api.cli.app import arv, say
-from api.cli.arguments import parse_date, parse_locks
+from api.cli.arguments import parse_locks
 from api.cli.progress import progress_bars
 from api.fleet_file import read_fleet
 from api.output import Writer, text_writer, write_all, write_json
@@ -129,7 +130,7 @@ def assess(
     Writes assessment.json, draws.parquet, wards.csv, boroughs.csv, cells.parquet and
     rejected.csv. Evidence from the day itself or later is never used.
     """
-    day = parse_date(as_of)
+    day = parse_day(as_of, "--as-of")
     area = weekly.study_area(wards, boroughs)
     options = ReadOptions(
         on_rejected="report" if report_rejected else "refuse",
