@@ -14,6 +14,9 @@ from api.pages.week_view import AreaRow, WeekView
 from hotspots.assessment import AreaScore
 
 CLASSES = 5
+#: Markers of two boroughs keep this far apart, a circle and a line of text.
+MARKER_GAP_M = 3200.0
+ROUNDS = 40
 NO_DATA, NOT_SCORED = "no-data", "not-scored"
 
 
@@ -75,6 +78,7 @@ def map_view(view: WeekView, places: Mapping[str, Any], areas: Mapping[str, Any]
     scores = {score.code: score for score in view.assessment.wards}
     bounds = class_bounds(view.assessment.wards)
     rows = {row.code: row for row in view.boroughs()}
+    markers = apart({code: (one["x"], one["y"]) for code, one in places["boroughs"].items()})
     count = len(scores)
     return MapView(
         width=places["width_m"],
@@ -84,7 +88,8 @@ def map_view(view: WeekView, places: Mapping[str, Any], areas: Mapping[str, Any]
             for code, shape in places["wards"].items()
         ),
         boroughs=tuple(
-            _borough(code, shape, rows.get(code)) for code, shape in places["boroughs"].items()
+            _borough(code, shape["path"], markers[code], rows.get(code))
+            for code, shape in places["boroughs"].items()
         ),
         areas=tuple((unit, shape["path"]) for unit, shape in (areas or {}).items()),
         legend=_legend(bounds, view.assessment.wards, places),
@@ -122,12 +127,29 @@ def _ward(
     return WardMark(code, path, shade, f"{words}, no data" if shade == NO_DATA else words)
 
 
-def _borough(code: str, shape: Mapping[str, Any], row: AreaRow | None) -> BoroughMark:
+def apart(markers: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Return marker places pushed apart until none is nearer than ``MARKER_GAP_M`` to another.
+
+    Each round moves every pair that is too near by half of what is missing, along the line
+    between them; a few dozen rounds settle London's boroughs.
+    """
+    codes = list(markers)
+    at = np.array([markers[code] for code in codes], dtype=np.float64).reshape(-1, 2)
+    for _ in range(ROUNDS):
+        step = at[:, None, :] - at[None, :, :]
+        distance = np.hypot(step[..., 0], step[..., 1])
+        np.fill_diagonal(distance, np.inf)
+        short = np.clip(MARKER_GAP_M - distance, 0.0, None)
+        at = at + (step / np.maximum(distance, 1.0)[..., None] * short[..., None] / 2).sum(axis=1)
+    return {code: (round(x), round(y)) for code, (x, y) in zip(codes, at, strict=True)}
+
+
+def _borough(code: str, path: str, at: tuple[int, int], row: AreaRow | None) -> BoroughMark:
     if row is None:
-        return BoroughMark(code, shape["path"], shape["x"], shape["y"], None, "", "not scored")
+        return BoroughMark(code, path, *at, None, "", "not scored")
     unit = f", patrolled by {row.unit_id}" if row.unit_id else ""
     label = f"{row.name}, rank {row.rank}{unit}: show reasons"
-    return BoroughMark(code, shape["path"], shape["x"], shape["y"], row.rank, row.unit_id, label)
+    return BoroughMark(code, path, *at, row.rank, row.unit_id, label)
 
 
 def _legend(

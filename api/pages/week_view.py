@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from allocator.plan import PatrolPlan, UnitPlacement
 from api.maps import wording
+from api.pages.assumptions import Assumption, assumptions
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 
 WARDS_SHOWN = 25
@@ -84,10 +85,10 @@ class EvidenceRow:
     """One source in the evidence table."""
 
     title: str
-    accepted: int
-    used: int
+    accepted: str
+    used: str
     set_aside: str
-    rejected: int
+    rejected: str
     period: str
     coverage: str
 
@@ -185,9 +186,9 @@ class WeekView:
         """Return the evidence table."""
         return tuple(_evidence_row(line) for line in self.assessment.evidence)
 
-    def assumptions(self) -> tuple[tuple[str, str], ...]:
-        """Return the settings the plan rests on, by name."""
-        return _assumptions(self.plan.settings) if self.plan else ()
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """Return what the plan rests on."""
+        return assumptions(self.plan.settings, self._borough_names) if self.plan else ()
 
     def _rows(self, scores: Sequence[AreaScore]) -> tuple[AreaRow, ...]:
         scale = _scale(scores)
@@ -224,7 +225,7 @@ class WeekView:
             boroughs=self._named(unit.boroughs),
             support=self._named(unit.support),
             wards=len(unit.wards),
-            lost=wording.percent(unit.marginal_coverage, 2),
+            lost=wording.points(unit.marginal_coverage),
             reason=unit.reason,
             runner_up=self._runner_up(unit),
         )
@@ -236,8 +237,8 @@ class WeekView:
         if unit.runner_up is None:
             return ""
         names = ", ".join(name for _, name in self._named(unit.runner_up.boroughs))
-        loss = wording.percent(unit.runner_up.objective_loss, 2)
-        return f"Next best area: {names}, at a cost of {loss} of demand reached."
+        loss = wording.points(unit.runner_up.objective_loss)
+        return f"Next best area: {names}, at a cost of {loss} percentage points."
 
     def _contributions(self, score: AreaScore) -> tuple[ContributionRow, ...]:
         total = score.expected_per_week or 1.0
@@ -280,7 +281,7 @@ def _scale(scores: Sequence[AreaScore]) -> float:
 
 def _evidence_row(line: EvidenceLine) -> EvidenceRow:
     aside = [
-        f"{count} {words}"
+        f"{count:,} {words}"
         for count, words in (
             (line.discovered_shown_only, "discovered"),
             (line.stale_shown_only, "stale"),
@@ -290,42 +291,10 @@ def _evidence_row(line: EvidenceLine) -> EvidenceRow:
     days = [day for day in (line.first_day, line.last_day) if day is not None]
     return EvidenceRow(
         title=line.title,
-        accepted=line.accepted,
-        used=line.used,
+        accepted=f"{line.accepted:,}",
+        used=f"{line.used:,}",
         set_aside=", ".join(aside) or "none",
-        rejected=line.rejected,
+        rejected=f"{line.rejected:,}",
         period=" to ".join(f"{day:%d/%m/%Y}" for day in days) or "no records",
         coverage=line.coverage,
     )
-
-
-def _assumptions(settings: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    """Return plan settings as rows of name and value; groups become dotted rows."""
-    rows: list[tuple[str, str]] = []
-    for name, value in settings.items():
-        title = name.replace("_", " ").strip().capitalize()
-        if isinstance(value, Mapping):
-            rows += [(f"{title}: {inner.lower()}", text) for inner, text in _assumptions(value)]
-        elif value not in (None, "", [], ()):
-            rows.append((_with_unit(title), _worded(value)))
-    return tuple(rows)
-
-
-def _with_unit(title: str) -> str:
-    for suffix, unit in (
-        (" s", " (s)"),
-        (" m", " (m)"),
-        (" per h", " (per hour)"),
-        (" kmh", " (km/h)"),
-    ):
-        if title.endswith(suffix):
-            return title.removesuffix(suffix) + unit
-    return title
-
-
-def _worded(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
