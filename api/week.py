@@ -18,7 +18,8 @@ from api.output import Writer, bytes_writer, json_text, text_writer
 from api.plan_geojson import plan_geojson
 from hotspots.boundaries.study_area import StudyArea, load_bundled, load_study_area
 from hotspots.errors import AssessmentRefusedError
-from hotspots.feeds.reader import ReadOptions, read_feed
+from hotspots.feeds import reader as feed_reader
+from hotspots.feeds.reader import ReadOptions
 from hotspots.incidents import FeedReading
 from hotspots.pipeline import AssessedWeek, assess_week
 from hotspots.sources import EvidencePolicy
@@ -53,14 +54,9 @@ def study_area(wards: Path | None, boroughs: Path | None) -> StudyArea:
 
 def read_feeds(
     paths: Sequence[Path], area: StudyArea, options: ReadOptions, progress: Progress = silent
-) -> list[FeedReading]:
-    """Read every file in order, reporting progress by file."""
-    readings = []
-    for number, path in enumerate(paths):
-        progress(f"Reading {path.name}", number / len(paths))
-        readings.append(read_feed(path, area, options=options))
-    progress("Reading feeds", 1.0)
-    return readings
+) -> tuple[FeedReading, ...]:
+    """Read every file in order; corrections may name a record of another file."""
+    return feed_reader.read_feeds(paths, area, options=options, progress=progress)
 
 
 def assess(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,18 +65,27 @@ def read_feed(path: Path, study_area: StudyArea, *, options: ReadOptions = _DEFA
 
 
 def read_feeds(
-    paths: Sequence[Path], study_area: StudyArea, *, options: ReadOptions = _DEFAULT
+    paths: Sequence[Path],
+    study_area: StudyArea,
+    *,
+    options: ReadOptions = _DEFAULT,
+    progress: Callable[[str, float], None] | None = None,
 ) -> tuple[FeedReading, ...]:
     """Read several files together: corrections may name records of another file.
 
-    A record id used in two files is refused in the later one.
+    A record id used in two files is refused in the later one. ``progress`` is called with
+    ``("Reading feeds", share of the files read)``.
 
     Raises
     ------
     FeedRefusedError
         As :func:`read_feed`.
     """
-    readings = [_read_rows(Path(path), study_area, options) for path in paths]
+    readings = []
+    for number, path in enumerate(paths, start=1):
+        readings.append(_read_rows(Path(path), study_area, options))
+        if progress is not None:
+            progress("Reading feeds", number / len(paths))
     readings = _without_repeated_ids(readings, options)
     return tuple(_without_broken_corrections(readings, options))
 
