@@ -6,7 +6,7 @@ service but the folder they fill. What they refuse is what the command line refu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -223,7 +223,7 @@ def without_excluded(
 
 
 def _assessment_writers(
-    assessed: AssessedWeek, readings: list[FeedReading], area: StudyArea
+    assessed: AssessedWeek, readings: Sequence[FeedReading], area: StudyArea
 ) -> dict[str, Writer]:
     own = {
         PLACE_SHAPES: text_writer(json_text(place_shapes(area))),
@@ -232,7 +232,7 @@ def _assessment_writers(
     return own | weekly.assessment_writers(assessed, readings)
 
 
-def _assessment_done(assessment: RiskAssessment, readings: list[FeedReading]) -> AssessmentDone:
+def _assessment_done(assessment: RiskAssessment, readings: Sequence[FeedReading]) -> AssessmentDone:
     return AssessmentDone(
         assessment_id=assessment.assessment_id,
         as_of=assessment.as_of,
