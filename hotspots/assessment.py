@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass, fields, is_dataclass
+import sys
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -17,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotspots.errors import AssessmentRefusedError
+from hotspots.findings import EmergingCluster, HotSpot, NeighbourhoodTest
 
 SCHEMA_VERSION = "1"
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,11 @@ class RiskAssessment:
         Scores of the policed areas (679 wards, 32 boroughs for London).
     places
         Ward positions, same order as ``wards``.
+    clusters, neighbourhoods, emerging
+        Hot spots, tested neighbourhoods of wards, and emerging clusters.
+
+    A field with a default is left out of the document while it holds that default, so that
+    documents written before the field existed are read, and keep their identity.
     """
 
     assessment_id: str
@@ -140,6 +148,9 @@ class RiskAssessment:
     data_gaps: tuple[str, ...]
     inputs_sha256: str
     draws: NDArray[np.float32]
+    clusters: tuple[HotSpot, ...] = ()
+    neighbourhoods: tuple[NeighbourhoodTest, ...] = ()
+    emerging: tuple[EmergingCluster, ...] = ()
 
 
 def rounded(value: float, digits: int = 12) -> float:
@@ -204,8 +215,9 @@ def from_document(value: object, draws: NDArray[np.float32]) -> RiskAssessment:
     if table.get("schema_version") != SCHEMA_VERSION:
         raise _malformed("schema_version", table.get("schema_version"), f"is {SCHEMA_VERSION!r}")
     known = {one.name for one in fields(RiskAssessment)} - {"draws"}
-    _refuse_keys(table, known | {"schema_version", "n_draws", "draws_sha256"}, "")
-    read = {name: _read(table.get(name), _HINTS[name], name) for name in sorted(known)}
+    optional = known & _OPTIONAL - set(table)
+    _refuse_keys(table, known - optional | {"schema_version", "n_draws", "draws_sha256"}, "")
+    read = {name: _read(table[name], _HINTS[name], name) for name in sorted(known - optional)}
     assessment = RiskAssessment(**read, draws=np.asarray(draws, dtype=np.float32))
     _refuse_inconsistent(assessment)
     if list(assessment.draws.shape) != [table.get("n_draws"), len(assessment.wards)]:
@@ -222,6 +234,7 @@ def _content(assessment: RiskAssessment) -> dict[str, Any]:
         one.name: _plain(getattr(assessment, one.name))
         for one in fields(assessment)
         if one.name not in ("draws", "assessment_id")
+        and (one.name not in _OPTIONAL or getattr(assessment, one.name) != one.default)
     }
     return plain | {
         "n_draws": int(assessment.draws.shape[0]),
@@ -267,7 +280,7 @@ def _read_date(value: object, where: str, *, optional: bool) -> date | None:
 
 def _read_scalar(value: object, hint: Any, where: str) -> object:
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if math.isfinite(value):
+        if abs(value) <= _LARGEST:  # false for NaN; integers may be of any length
             return float(value)
     elif isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
         return value
@@ -295,6 +308,7 @@ def _refuse_inconsistent(assessment: RiskAssessment) -> None:
             raise _malformed(name, None, "is not empty, sorted by code and without duplicates")
     if [one.code for one in assessment.places] != wards:
         raise _malformed("places", None, "lists the wards in the same order")
+    _refuse_unknown_wards(assessment, set(wards))
     known = {"borough_links": set(boroughs), "ward_links": set(wards)}
     for name, codes_known in known.items():
         for link in getattr(assessment, name):
@@ -309,6 +323,20 @@ def _refuse_inconsistent(assessment: RiskAssessment) -> None:
             raise _malformed(f"contributions of {score.code}", total, "sum to expected_per_week")
 
 
+def _refuse_unknown_wards(assessment: RiskAssessment, known: set[str]) -> None:
+    for name in ("clusters", "emerging"):
+        for one in getattr(assessment, name):
+            if not set(one.ward_codes) <= known:
+                raise _malformed(name, one.ward_codes, "names known wards only")
+    for test in assessment.neighbourhoods:
+        if test.ward_code not in known:
+            raise _malformed("neighbourhoods", test.ward_code, "names known wards only")
+    for spot in assessment.clusters:
+        for ring in spot.polygon:
+            if len(ring) < 4 or ring[0] != ring[-1] or any(len(point) != 2 for point in ring):
+                raise _malformed("clusters polygon", ring[:2], "is closed rings of (x, y) in m")
+
+
 def _malformed(where: str, value: object, rule: str) -> AssessmentRefusedError:
     return AssessmentRefusedError(
         f"not an assessment: {where} must hold what {rule}",
@@ -319,3 +347,4 @@ def _malformed(where: str, value: object, rule: str) -> AssessmentRefusedError:
 
 
 _HINTS = get_type_hints(RiskAssessment)
+_OPTIONAL = {one.name for one in fields(RiskAssessment) if one.default is not MISSING}
