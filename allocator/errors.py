@@ -9,8 +9,8 @@ class PlanningRefusedError(Exception):
     def __init__(self, problem: str, *, remedy: str) -> None:
         self.problem = problem
         self.remedy = remedy
-        text = f"{problem.rstrip('.')}. Remedy: {remedy.rstrip('.')}."
-        super().__init__(" ".join(text.split()))
+        shown, advice = _printable(problem), _printable(remedy)
+        super().__init__(f"{shown.rstrip('.')}. Remedy: {advice.rstrip('.')}.")
 
 
 class FleetRefusedError(PlanningRefusedError):
@@ -35,3 +35,10 @@ class PlanTimedOutError(PlanningRefusedError):
 
 class PlanVerificationError(PlanningRefusedError):
     """The independent verifier found a plan that breaks a rule: a defect of the product."""
+
+
+def _printable(text: str, limit: int = 2000) -> str:
+    """Return text as one line of bounded length that no terminal takes for a command."""
+    line = " ".join(text.split())
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

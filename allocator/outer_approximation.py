@@ -32,6 +32,9 @@ Report = Callable[[float, float], None]
 MAX_LP_ROUNDS = 40
 LP_TOLERANCE = 1e-5
 NEGLIGIBLE_COEFFICIENT = 1e-9
+PRICING_GAP = 1e-3  # the first plan only has to be good
+# HiGHS proves models of this size faster than GSCIP; on larger ones it overruns a time limit.
+MAX_COLUMNS_OF_HIGHS = 2_000
 
 
 @dataclass(frozen=True)
@@ -263,7 +266,7 @@ class _Search:
             rows, low, high, np.zeros(n_columns), np.ones(n_columns), price,
             np.ones(n_columns, dtype=np.bool_), names, tuple(f"c{n}" for n in range(n_columns)),
         )  # fmt: skip
-        answer = _run(pricing, relaxed=False, gap=1e-6, limit_s=self._left_s())
+        answer = _run(pricing, relaxed=False, gap=PRICING_GAP, limit_s=self._left_s())
         if answer.infeasible:
             raise _infeasible()
         if answer.values is not None:
@@ -332,11 +335,13 @@ class _Search:
 
 
 def _run(model: LinearModel, *, relaxed: bool, gap: float, limit_s: float) -> _Answer:
-    """Solve with MathOpt: GLOP for relaxations, HiGHS for integer models."""
+    """Solve with MathOpt: GLOP for relaxations, HiGHS or GSCIP for integer models."""
     if limit_s <= 0:
         return _Answer(None, 1.0, None, infeasible=False)
     opt_model = mathopt.Model.from_model_proto(math_opt_proto(model, relaxed=relaxed))
-    solver = mathopt.SolverType.GLOP if relaxed else mathopt.SolverType.HIGHS
+    small = len(model.objective) <= MAX_COLUMNS_OF_HIGHS
+    exact = mathopt.SolverType.HIGHS if small else mathopt.SolverType.GSCIP
+    solver = mathopt.SolverType.GLOP if relaxed else exact
     parameters = mathopt.SolveParameters(
         time_limit=timedelta(seconds=limit_s), relative_gap_tolerance=None if relaxed else gap
     )

@@ -201,9 +201,13 @@ def _number(body: dict[str, Any], key: str) -> float:
     value = body[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _refusal(key, f"is {value!r}, not a number")
-    if not math.isfinite(value):
-        raise _refusal(key, f"is {value!r}, not a finite number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise _refusal(key, f"is {number!r}, not a finite number")
+    return number
 
 
 def _list(body: dict[str, Any], key: str) -> list[Any]:

@@ -20,7 +20,7 @@ from allocator.errors import (
 )
 from allocator.patrol_areas import connected_parts, mask_of, members_of
 from allocator.plan import Fleet, PatrolPlan
-from allocator.plan_problem import UnitClass, World
+from allocator.plan_world import UnitClass, World
 
 ISO_WEEK = re.compile(r"(\d{4})-W(\d{2})")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from allocator import explanation, outer_approximation, plan_request
+from allocator.candidate_areas import WorkloadBounds
 from allocator.errors import PlanInfeasibleError
 from allocator.linear_model import mps_text
 from allocator.outer_approximation import Solution
@@ -23,20 +24,15 @@ from allocator.plan import (
     UnitPlacement,
     sealed,
 )
-from allocator.plan_problem import (
-    RELAXATIONS,
-    PlanProblem,
-    UnitClass,
-    World,
-    build_problem,
-    build_world,
-    previous_masks,
-    unit_classes,
-)
+from allocator.plan_problem import PlanProblem, build_problem
+from allocator.plan_world import UnitClass, World, build_world, previous_masks, unit_classes
 from allocator.settings import PlanSettings
 from allocator.travel_time import TravelTime, embedded_travel_time
 from allocator.verifier import verify_plan
 from hotspots.assessment import RiskAssessment
+
+# The workload bounds tried in turn until the fleet fits: factors on the cap and the floor.
+RELAXATIONS = ((1.0, 1.0), (4 / 3, 0.5), (2.0, 0.0), (math.inf, 0.0))
 
 #: ``progress(step, share)`` with the share of the step done, 0 to 1.
 Progress = Callable[[str, float], None]
@@ -164,7 +160,8 @@ def _solve(
     deadline = time.monotonic() + time_limit_s
     before = previous_masks(world, request.previous)
     refusal: PlanInfeasibleError | None = None
-    for relaxation in RELAXATIONS:
+    settings = request.settings
+    for cap, floor in RELAXATIONS:
         try:
             problem = build_problem(
                 world,
@@ -172,7 +169,7 @@ def _solve(
                 request.settings,
                 previous=before,
                 max_changes=request.max_changes,
-                relaxation=relaxation,
+                bounds=WorkloadBounds(settings.workload_cap * cap, settings.workload_floor * floor),
             )
             solution = outer_approximation.solve(
                 problem,
@@ -257,7 +254,7 @@ def _plan(request: _Request, problem: PlanProblem, solution: Solution) -> Patrol
 def _status(problem: PlanProblem, solution: Solution) -> PlanStatus:
     if solution.timed_out:
         return "timed_out"
-    return "optimal" if solution.proven and problem.complete else "feasible"
+    return "optimal" if solution.proven and not problem.listed.blocks else "feasible"
 
 
 def _placements(
@@ -303,7 +300,7 @@ def _placements(
 
 def _settings(request: _Request, problem: PlanProblem) -> dict[str, object]:
     """Return what the plan assumes and which rules held, in plain JSON types."""
-    settings = request.settings
+    settings, bounds = request.settings, problem.listed.bounds
     return {
         "service_standard_s": request.fleet.service_standard_s,
         "turnout_s": request.fleet.turnout_s,
@@ -316,17 +313,20 @@ def _settings(request: _Request, problem: PlanProblem) -> dict[str, object]:
         "travel_noise": settings.travel_noise,
         "demand_mix": settings.demand_mix,
         "negligible_reach": settings.negligible_reach,
-        "workload_cap": problem.workload_cap,
-        "workload_floor": problem.workload_floor,
-        "workload_bounds_relaxed": problem.workload_cap != settings.workload_cap,
-        "max_boroughs": problem.max_boroughs,
+        "workload_cap": bounds.cap if math.isfinite(bounds.cap) else None,
+        "workload_floor": bounds.floor,
+        "workload_bounds_relaxed": bounds.cap != settings.workload_cap,
+        "max_boroughs": problem.listed.max_boroughs,
         "candidate_areas": len(problem.masks),
-        "candidate_areas_complete": problem.complete,
+        "borough_blocks": [
+            [problem.world.borough_codes[member] for member in members_of(block)]
+            for block in problem.listed.blocks
+        ],
         "gap_tolerance": settings.gap_tolerance,
         "locks": {unit_id: list(codes) for unit_id, codes in request.locks.items()},
         "previous_plan_id": request.previous.plan_id if request.previous else None,
         "max_changes": request.max_changes,
-        "solver": "outer approximation with OR-Tools MathOpt: GLOP and HiGHS",
+        "solver": "outer approximation with OR-Tools MathOpt: GLOP, HiGHS and GSCIP",
     }
 
 
