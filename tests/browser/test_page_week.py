@@ -1,0 +1,259 @@
+"""The meeting's page in a real browser: by mouse and keyboard, small, offline, and under attack."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # no stubs
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from hotspots.boundaries.study_area import load_bundled
+from tests.api.service_world import TOKEN, fill, made_up_week, service, with_identities
+from tests.browser.map_world import with_hostile_text
+
+pytestmark = pytest.mark.browser
+
+SIZES = {"desktop": (1440, 900), "phone": (375, 812), "zoomed to 400 %": (320, 256)}
+HOSTILE = (
+    "<img src=x onerror=planted(1)><script>planted(2)</script></title></svg>\"'"
+    " onmouseover=planted(3) `${planted(4)}` {{ planted(5) }} javascript:planted(6) <!-- \u202eevil"
+)
+#: 704 wards make 704 like shapes and options; axe takes seconds for each hundred of them.
+KEEP_A_FEW = """() => {
+    [...document.querySelectorAll(".wards a")].slice(30).forEach(one => one.remove());
+    [...document.querySelectorAll("datalist option")].slice(5).forEach(one => one.remove());
+}"""
+
+
+@dataclass
+class Visit:
+    """A page and everything it asked for, said or did."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
+Enter = Callable[..., Visit]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a service on the made-up week."""
+    root = tmp_path_factory.mktemp("page")
+    area = load_bundled()
+    fill(root, area, *made_up_week(area))
+    yield from _served(root)
+
+
+@pytest.fixture(scope="module")
+def hostile_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a service on a week with script planted in every text."""
+    root = tmp_path_factory.mktemp("hostile")
+    area = load_bundled()
+    assessment, plan = made_up_week(area)
+    planted, planted_plan = with_hostile_text(assessment, plan, HOSTILE)
+    units = tuple(
+        replace(unit, unit_id=f"{HOSTILE}{number}")
+        for number, unit in enumerate(planted_plan.units)
+    )
+    planted_plan = replace(planted_plan, units=units, settings={"fleet_label": HOSTILE})
+    fill(root, area, *with_identities(planted, planted_plan))
+    yield from _served(root)
+
+
+def _served(root: Path) -> Iterator[str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(service(root), log_level="error", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture
+def enter(chromium: Browser) -> Iterator[Enter]:
+    """Return a function that signs in and opens the page of the week."""
+    contexts: list[BrowserContext] = []
+
+    def sign_in(
+        address: str, width: int = 1440, height: int = 900, *, script: bool = True
+    ) -> Visit:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, java_script_enabled=script
+        )
+        contexts.append(context)
+        context.add_init_script("window.ran = []; window.planted = mark => window.ran.push(mark);")
+        visit = Visit(context.new_page())
+        visit.page.on("request", lambda request: visit.requests.append(request.url))
+        visit.page.on("console", lambda message: visit.messages.append(message.text))
+        visit.page.on("pageerror", lambda error: visit.messages.append(str(error)))
+        visit.page.goto(address)
+        visit.page.get_by_label("Token").fill(TOKEN)
+        visit.page.keyboard.press("Enter")
+        visit.page.wait_for_selector("#week-map", state="attached")
+        return visit
+
+    yield sign_in
+    for context in contexts:
+        context.close()
+
+
+def reasons(page: Page) -> str:
+    return page.locator("#details").inner_text()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_asks_nobody_else_says_nothing_and_fits(enter: Enter, address: str, size: str) -> None:
+    visit = enter(address, *SIZES[size])
+    visit.page.locator(".ranked a").first.click()
+    visit.page.wait_for_selector("#details dl")
+    assert [url for url in visit.requests if not url.startswith(address)] == []
+    assert visit.messages == []
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_axe_finds_nothing_serious(enter: Enter, address: str, size: str) -> None:
+    page = enter(address, *SIZES[size]).page
+    page.locator(".ranked a").first.click()
+    page.wait_for_selector("#details dl")
+    page.evaluate(KEEP_A_FEW)
+    for path in ("", "/docs", "/sign-in"):
+        if path:
+            page.goto(address + path)
+        found = Axe().run(page).response["violations"]
+        grave = [one for one in found if one["impact"] in {"serious", "critical"}]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in grave] == []
+
+
+def test_a_click_on_a_ward_gives_its_reasons_without_a_new_page(enter: Enter, address: str) -> None:
+    visit = enter(address)
+    page = visit.page
+    loads = sum(url.rstrip("/") == address for url in visit.requests)
+    ward = page.locator(".wards a[data-area]").nth(300)
+    code = ward.get_attribute("data-area")
+    ward.dispatch_event("click")
+    page.wait_for_selector("#details dl")
+    assert "Expected incidents a week" in reasons(page)
+    assert "90 % interval" in reasons(page)
+    assert "ward in" in reasons(page)
+    assert f"area={code}" in page.url
+    assert page.locator("#chosen-outline").get_attribute("d")
+    assert sum(url.rstrip("/") == address for url in visit.requests) == loads
+    page.get_by_role("link", name="as a whole").click()
+    kind = page.locator(".kind")
+    kind.filter(has_text=re.compile("^borough$")).wait_for()
+    page.go_back()
+    kind.filter(has_text=re.compile("^ward in")).wait_for()
+
+
+def test_the_keyboard_alone_reaches_reasons_from_table_and_map(enter: Enter, address: str) -> None:
+    page = enter(address).page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    for selector in (".ranked a", ".ranks a"):
+        link = page.locator(selector).nth(4)
+        code = link.get_attribute("data-area")
+        link.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**area={code}**")
+        page.locator("#details-title:focus").wait_for()
+        name = page.locator(f'.ranked a[data-area="{code}"]').inner_text()
+        assert reasons(page).startswith(name)
+        assert page.locator(f'tr[data-row="{code}"]').get_attribute("aria-current") == "true"
+
+
+def test_every_tab_stop_is_seen_and_none_is_a_trap(enter: Enter, address: str) -> None:
+    page = enter(address).page
+    seen = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate(
+            "(() => { const one = document.activeElement;"
+            " const box = one.getBoundingClientRect();"
+            " return [one.tagName, box.width > 0 && box.height > 0, one.closest('.wards') !== null,"
+            " [...document.querySelectorAll('*')].indexOf(one)]; })()"
+        ))  # fmt: skip
+    assert all(visible for _, visible, _, _ in seen)
+    assert not any(in_wards for _, _, in_wards, _ in seen)
+    assert len({position for *_, position in seen}) == len(seen)
+
+
+def test_zoom_and_pan_by_button_and_key(enter: Enter, address: str) -> None:
+    page = enter(address).page
+
+    def box() -> list[float]:
+        return [float(v) for v in str(page.locator("#week-map").get_attribute("viewBox")).split()]
+
+    whole = box()
+    page.get_by_role("button", name="Zoom in").click()
+    near = box()
+    assert near[2] < whole[2]
+    page.keyboard.press("ArrowRight")
+    assert box()[0] > near[0]
+    for _ in range(20):
+        page.keyboard.press("+")
+    assert box()[2] >= whole[2] / 12 - 1
+    page.get_by_role("button", name="All of London").click()
+    assert box() == whole
+
+
+def test_the_page_works_without_script(enter: Enter, address: str) -> None:
+    page = enter(address, script=False).page
+    page.locator(".ranked a").nth(2).click()
+    page.wait_for_selector("#details dl")
+    page.get_by_label("Ward or borough").fill("Hackney")
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_selector("#details dl")
+    assert reasons(page).startswith("Hackney")
+    assert "no data" in reasons(page)
+
+
+def test_a_planted_script_never_runs(enter: Enter, hostile_address: str) -> None:
+    visit = enter(hostile_address)
+    page = visit.page
+    page.locator(".ranked a").first.click()
+    page.wait_for_selector("#details dl")
+    assert "<script>planted(2)</script>" in reasons(page)
+    assert "\u202e" not in page.content()
+    page.locator(".wards a[data-area]").nth(10).dispatch_event("click")
+    page.get_by_label("Ward or borough").fill(HOSTILE[:100])
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_load_state()
+    page.mouse.move(400, 500)
+    page.mouse.move(420, 520)
+    assert page.evaluate("window.ran") == []
+    assert page.locator("main img, main script").count() == 0
+    page.goto(f"{hostile_address}/?find={HOSTILE[:60]}&week={HOSTILE[:30]}")
+    assert page.evaluate("window.ran") == []
+    assert visit.messages == []
+
+
+def test_the_full_map_runs_under_the_policy_of_its_header(enter: Enter, address: str) -> None:
+    visit = enter(address)
+    visit.page.get_by_role("link", name="Full map").click()
+    visit.page.wait_for_function("document.querySelectorAll('path.ward').length > 0")
+    assert visit.messages == []
+    assert [url for url in visit.requests if not url.startswith((address, "data:"))] == []
+
+
+def test_signing_out_ends_it(enter: Enter, address: str) -> None:
+    page = enter(address).page
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    page.goto(address)
+    assert page.url.endswith("/sign-in")
