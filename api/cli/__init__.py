@@ -1,6 +1,39 @@
-"""The command line. `api.cli.main` is what the `arv` script calls."""
+"""The command line. `api.cli.main` is what the `arv` script calls.
 
-from api.cli import boundaries, forecast, serve, week
-from api.cli.app import main, run
+A command's module is imported only when that command is called (or all of them, to list them):
+nobody should wait for a web framework to see why a file was refused.
+"""
 
-__all__ = ["boundaries", "forecast", "main", "run", "serve", "week"]
+from __future__ import annotations
+
+import importlib
+import sys
+
+from api.cli import app
+
+#: Which module defines which command.
+MODULES = {
+    "demo": "api.cli.week",
+    "assess": "api.cli.week",
+    "allocate": "api.cli.week",
+    "forecast": "api.cli.forecast",
+    "boundaries": "api.cli.boundaries",
+    "serve": "api.cli.serve",
+}
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 1 refused, 2 wrong usage."""
+    given = sys.argv[1:] if arguments is None else arguments
+    named = MODULES.get(given[0]) if given else None
+    for module in [named] if named else dict.fromkeys(MODULES.values()):
+        importlib.import_module(module)
+    return app.run(given)
+
+
+def main() -> None:
+    """Console entry point."""
+    sys.exit(run())
+
+
+__all__ = ["MODULES", "main", "run"]

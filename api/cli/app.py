@@ -17,14 +17,23 @@ REFUSALS: tuple[type[Exception], ...] = (InputRefusedError, PlanningRefusedError
 
 arv = typer.Typer(
     name="arv",
-    help="Weekly tasking of armed response vehicles: from reported incidents to scored wards, "
-    "a patrol plan with a proven gap, and a map.\n\n"
-    "Start with `arv demo --out out/demo`: the whole week on a synthetic sample, offline.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+
+@arv.callback()
+def _about() -> None:
+    """Weekly tasking of armed response vehicles, from reported incidents to a proven plan.
+
+    Scores wards and boroughs, gives every vehicle a patrol area with a proven gap to the
+    best possible plan, and draws the map and the briefing.
+
+    Start with `arv demo --out out/demo`: the whole week on a synthetic sample, offline.
+    """
+
 
 #: Progress and remarks go to standard error, so that `--json -` stays clean.
 console = Console(stderr=True, highlight=False)
@@ -35,7 +44,7 @@ def say(line: str) -> None:
     console.print(line, markup=False, soft_wrap=True)
 
 
-def run(arguments: list[str] | None = None) -> int:
+def run(arguments: list[str]) -> int:
     """Run the command and return its exit code: 0 done, 1 refused, 2 wrong usage."""
     try:
         outcome = arv(args=arguments, standalone_mode=False)
@@ -52,11 +61,6 @@ def run(arguments: list[str] | None = None) -> int:
     else:
         return outcome if isinstance(outcome, int) else 0
     return 1
-
-
-def main() -> None:
-    """Console entry point."""
-    sys.exit(run())
 
 
 def _exit_code_of(fault: Exception) -> int:

@@ -24,7 +24,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.incidents import Coverage
@@ -124,9 +124,9 @@ def _lower_tails(
     cautious = 1.0 + 2.0 / np.sqrt(fitted.sum())
     dispersion = max(cautious * excess / (expected[fitted] ** 2).sum(), 1e-6)
     shape = 1.0 / dispersion
-    tail: NDArray[np.float64] = stats.nbinom.cdf(n, shape, shape / (shape + expected))
+    tail: NDArray[np.float64] = special.betainc(shape, n + 1.0, shape / (shape + expected))
     typical = float(np.median(expected))
-    return tail, float(stats.nbinom.cdf(0, shape, shape / (shape + typical)))
+    return tail, float(special.betainc(shape, 1.0, shape / (shape + typical)))
 
 
 def _quiet_wards(
