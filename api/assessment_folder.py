@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,20 @@ import pyarrow.parquet as pq
 from api.output import Writer, json_text, text_writer
 from api.tables import area_table, csv_text
 from hotspots.assessment import RiskAssessment, document, from_document
-from hotspots.errors import AssessmentRefusedError
+from hotspots.errors import AssessmentRefusedError, FeedRefusedError
+from hotspots.feeds.options import ReadOptions
+from hotspots.feeds.typed_tables import read_bounded_parquet
+from hotspots.feeds.whole_file import read_whole, read_whole_text
 from hotspots.incidents import Rejection
 
 ASSESSMENT, DRAWS, CELLS = "assessment.json", "draws.parquet", "cells.parquet"
 REMEDY = "make the folder with `arv assess … --out DIR` and pass that DIR"
 MAX_DOCUMENT_BYTES = 64 * 2**20
+#: Ten times what a week of London takes.
+DRAWS_LIMITS = ReadOptions(
+    max_file_bytes=256 * 2**20, max_rows=20_000, max_columns=20_000, max_cells=40_000_000
+)
+CELL_LIMITS = ReadOptions(max_file_bytes=64 * 2**20, max_rows=1_000_000, max_columns=16)
 
 
 @dataclass(frozen=True)
@@ -62,24 +71,26 @@ def read(folder: Path) -> AssessmentFolder:
         raise AssessmentRefusedError(
             f"not a JSON document ({str(fault)[:120]})", remedy=REMEDY, file=ASSESSMENT
         ) from fault
-    draws = _read_parquet(folder / DRAWS)
+    draws = _read_parquet(folder / DRAWS, DRAWS_LIMITS)
     assessment = from_document(value, _draws_array(draws, value))
     return AssessmentFolder(assessment, _cells(folder / CELLS))
 
 
 def _document_text(path: Path) -> str:
-    if not path.is_file():
+    _refuse_absent(path)
+    try:
+        return read_whole_text(path, max_bytes=MAX_DOCUMENT_BYTES)
+    except FeedRefusedError as fault:
+        raise AssessmentRefusedError(
+            fault.problem, remedy=f"{fault.remedy}; {REMEDY}", file=path.name
+        ) from fault
+
+
+def _refuse_absent(path: Path) -> None:
+    if not os.path.lexists(path):
         raise AssessmentRefusedError(
             f"{path} is not there, so this is not an assessment folder", remedy=REMEDY
         )
-    if path.stat().st_size > MAX_DOCUMENT_BYTES:
-        raise AssessmentRefusedError(
-            f"larger than {MAX_DOCUMENT_BYTES} bytes", remedy=REMEDY, file=path.name
-        )
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as fault:
-        raise AssessmentRefusedError("not UTF-8 text", remedy=REMEDY, file=path.name) from fault
 
 
 def _refuse_constant(name: str) -> float:
@@ -101,36 +112,68 @@ def _draws_table(assessment: RiskAssessment) -> pa.Table:
     )
 
 
-def _draws_array(table: pd.DataFrame, value: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
-    codes = [ward.get("code") for ward in value.get("wards", [])] if isinstance(value, dict) else []
-    if list(table.columns) != codes:
+def _draws_array(table: pa.Table, value: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+    wards = value.get("wards") if isinstance(value, dict) else None
+    found = wards if isinstance(wards, list) else []
+    codes = [ward.get("code") if isinstance(ward, dict) else None for ward in found]
+    if table.column_names != codes:
         raise AssessmentRefusedError(
             "its columns are not the wards of assessment.json, in order",
             remedy=REMEDY,
             file=DRAWS,
         )
-    return table.to_numpy(dtype=np.float32)
+    columns = [_numbers(table, name, DRAWS).astype(np.float32) for name in table.column_names]
+    return np.column_stack(columns) if columns else np.empty((0, 0), dtype=np.float32)
 
 
 def _cells(path: Path) -> pd.DataFrame:
-    cells = _read_parquet(path)
+    table = _read_parquet(path, CELL_LIMITS)
     wanted = ["x_m", "y_m", "expected_per_week"]
-    missing = [name for name in wanted if name not in cells.columns]
-    if missing:
+    for name in wanted:
+        if name not in table.column_names:
+            raise AssessmentRefusedError(
+                f"column {name!r} is missing", remedy=REMEDY, file=path.name
+            )
+    cells = pd.DataFrame({name: _numbers(table, name, path.name) for name in wanted})
+    negative = np.flatnonzero(cells["expected_per_week"] < 0)
+    if negative.size:
         raise AssessmentRefusedError(
-            f"column {missing[0]!r} is missing", remedy=REMEDY, file=path.name
+            "a cell expects fewer incidents than none",
+            remedy=REMEDY,
+            file=path.name,
+            row=int(negative[0]) + 1,
+            column="expected_per_week",
         )
-    return cells[wanted].astype("float64")
+    return cells
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except FileNotFoundError as fault:
+def _numbers(table: pa.Table, name: str, file: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return a column as finite float64 (n_rows,), or refuse the file."""
+    column = table.column(name)
+    plain = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
+    values = column.to_numpy().astype(np.float64) if plain else np.full(1, np.nan)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if wrong.size:
         raise AssessmentRefusedError(
-            f"{path} is not there, so this is not an assessment folder", remedy=REMEDY
+            "the column holds what is not a finite number",
+            remedy=REMEDY,
+            file=file,
+            row=int(wrong[0]) + 1,
+            column=name,
+        )
+    return values
+
+
+def _read_parquet(path: Path, limits: ReadOptions) -> pa.Table:
+    _refuse_absent(path)
+    try:
+        content = read_whole(path, max_bytes=limits.max_file_bytes)
+        return read_bounded_parquet(content, path.name, limits)
+    except FeedRefusedError as fault:
+        raise AssessmentRefusedError(
+            fault.problem, remedy=f"{fault.remedy}; {REMEDY}", file=path.name
         ) from fault
-    except (pa.ArrowException, OSError, ValueError) as fault:
+    except Exception as fault:  # pyarrow raises many kinds on a damaged file
         raise AssessmentRefusedError(
             "not a readable Parquet file", remedy=REMEDY, file=path.name
         ) from fault

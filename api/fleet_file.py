@@ -11,11 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from allocator.errors import FleetRefusedError
 from allocator.plan import Fleet, Unit
+from hotspots.errors import FeedRefusedError
+from hotspots.feeds.whole_file import read_whole_text
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 UNIT_ID = re.compile(r"[A-Z0-9-]+")
 BOROUGH_CODE = re.compile(r"E09[0-9]{6}")
 MAX_UNITS = 32
+MAX_BYTES = 2**20
+#: A day: no service standard is longer.
+MAX_TIME_S = 86_400
 
 
 class _UnitTable(BaseModel):
@@ -31,8 +36,8 @@ class _FleetTable(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     label: StrictStr = ""
-    service_standard_s: StrictInt = Field(gt=0)
-    turnout_s: StrictInt = Field(ge=0)
+    service_standard_s: StrictInt = Field(gt=0, le=MAX_TIME_S)
+    turnout_s: StrictInt = Field(ge=0, le=MAX_TIME_S)
     units: list[_UnitTable] = []
 
 
@@ -58,20 +63,14 @@ def read_fleet(path: Path) -> Fleet:
         The file is absent, not TOML, has unknown or missing keys, or describes vehicles that
         contradict each other; one line with the unit, the value and the remedy.
     """
-    name = path.name
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
+        text = read_whole_text(path, max_bytes=MAX_BYTES)
+    except FeedRefusedError as fault:
         raise FleetRefusedError(
-            f"{name}: the fleet file cannot be read ({error.strerror})",
-            remedy="give the path of a TOML file; examples/fleet.toml is one",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise FleetRefusedError(
-            f"{name}: the fleet file is not UTF-8 text (byte {error.start})",
-            remedy="save it as UTF-8",
-        ) from error
-    return parse_fleet(text, name)
+            f"{path.name}: the fleet file cannot be read: {fault.problem}",
+            remedy=f"{fault.remedy}; examples/fleet.toml is a fleet file",
+        ) from fault
+    return parse_fleet(text, path.name)
 
 
 def parse_fleet(text: str, name: str = "fleet") -> Fleet:
@@ -84,12 +83,18 @@ def parse_fleet(text: str, name: str = "fleet") -> Fleet:
     """
     try:
         body = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # endless nesting, numbers of 5,000 digits
         raise FleetRefusedError(
-            f"{name}: not valid TOML: {error}",
+            f"{name}: not valid TOML: {_toml_fault(error)}",
             remedy="correct that line; examples/fleet.toml shows the form",
         ) from error
     return fleet_from_table(body, name)
+
+
+def _toml_fault(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error).partition(";")[0]
 
 
 def fleet_from_table(body: dict[str, Any], name: str = "fleet") -> Fleet:
@@ -212,9 +217,15 @@ def _schema_refusal(error: ValidationError, body: dict[str, Any], name: str) -> 
         return FleetRefusedError(f"{where}: {key} is missing", remedy=f"add {key}")
     message = str(first["msg"])
     return FleetRefusedError(
-        f"{where}: {key} is {first.get('input')!r}: {message[:1].lower()}{message[1:]}",
+        f"{where}: {key} is {_shown(first.get('input'))}: {message[:1].lower()}{message[1:]}",
         remedy=f"correct {key}; examples/fleet.toml shows the form",
     )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > 1_000:  # too long to be written out
+        return f"an integer of {value.bit_length():,} bits"
+    return repr(value)[:200]
 
 
 def _unit_label(body: dict[str, Any], position: int) -> str:

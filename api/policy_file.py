@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hotspots.errors import PolicyRefusedError
+from hotspots.errors import FeedRefusedError, PolicyRefusedError
+from hotspots.feeds.whole_file import read_whole_text
 from hotspots.sources import EvidencePolicy, load_default_policy, parse_policy
 
 MAX_BYTES = 2**20
@@ -20,14 +21,12 @@ def read_policy(path: Path | None) -> EvidencePolicy:
     """
     if path is None:
         return load_default_policy()
-    remedy = "start from the bundled policy, printed in docs/model.md"
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PolicyRefusedError(
-                f"larger than {MAX_BYTES} bytes", remedy=remedy, file=path.name
-            )
-        return parse_policy(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as fault:
-        raise PolicyRefusedError("the file is not there", remedy=remedy, file=str(path)) from fault
-    except UnicodeDecodeError as fault:
-        raise PolicyRefusedError("not UTF-8 text", remedy=remedy, file=path.name) from fault
+        text = read_whole_text(path, max_bytes=MAX_BYTES)
+    except FeedRefusedError as fault:
+        raise PolicyRefusedError(
+            fault.problem,
+            remedy=f"{fault.remedy}; start from the bundled policy, printed in docs/model.md",
+            file=path.name,
+        ) from fault
+    return parse_policy(text)

@@ -8,20 +8,40 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import sys
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hotspots.errors import AssessmentRefusedError
 from hotspots.findings import EmergingCluster, HotSpot, NeighbourhoodTest
+from hotspots.plain_values import malformed, plain_fields, read_fields, read_object, rounded
+from hotspots.situation import AreaView, SituationalView
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "AreaScore",
+    "AreaView",
+    "BoroughLink",
+    "Contribution",
+    "EmergingCluster",
+    "EvidenceLine",
+    "GroupScore",
+    "HotSpot",
+    "NeighbourhoodTest",
+    "RiskAssessment",
+    "SituationalView",
+    "WardLink",
+    "WardPlace",
+    "content_id",
+    "document",
+    "draws_sha256",
+    "from_document",
+    "rounded",
+]
 
 SCHEMA_VERSION = "1"
-_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -40,6 +60,9 @@ class AreaScore:
     interval of the rate, all in incidents a week. ``rank`` 1 is the highest mean; the rank
     interval is the central 90 % of ranks over the posterior draws. ``contributions`` sum to
     ``expected_per_week`` within 1e-9. ``coverage`` is known, partial or unknown.
+    ``probability_top_k`` is the probability of being among the k highest, for each k of the
+    assessment's ``top_k``. ``handling_code`` is ``C`` when material with conditions on its
+    handling counts or raises this very area, else empty.
     """
 
     code: str
@@ -56,6 +79,8 @@ class AreaScore:
     coverage: str
     contributions: tuple[Contribution, ...]
     reasons: tuple[str, ...]
+    probability_top_k: tuple[float, ...] = ()
+    handling_code: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +129,24 @@ class EvidenceLine:
     last_day: date | None
     coverage: str
     effective_weight: float
+    merged: int = 0  # records of incidents that another system's record stands for
+
+
+@dataclass(frozen=True)
+class GroupScore:
+    """Posterior rate of a group of wards or boroughs; its interval is that of summed draws."""
+
+    grouping: str  # for example basic_command_unit
+    code: str
+    name: str
+    target: str  # demand | harm
+    members: tuple[str, ...]
+    expected_per_week: float
+    lower_90: float
+    upper_90: float
+    rank: int
+    rank_lower_90: int
+    rank_upper_90: int
 
 
 @dataclass(frozen=True)
@@ -121,6 +164,20 @@ class RiskAssessment:
         Ward positions, same order as ``wards``.
     clusters, neighbourhoods, emerging
         Hot spots, tested neighbourhoods of wards, and emerging clusters.
+    harm_wards, harm_boroughs
+        The second target, same codes in the same order: incidents in which a firearm was
+        discharged or somebody was injured. Empty when the policy names no harm.
+    top_k
+        The k of every score's ``probability_top_k``.
+    groups
+        Roll-ups of both targets by lookup tables, sorted by grouping, target and code.
+    views, area_views
+        Windows of days, and what was counted in them by area and target.
+    sanitised
+        True when material with handling code C was left out.
+    handling_code, handling_c_records, handling_c_outputs
+        ``C`` when an output used such material, how many records of it, and which outputs:
+        all that rest on the pooled model do, because every score informs every other.
 
     A field with a default is left out of the document while it holds that default, so that
     documents written before the field existed are read, and keep their identity.
@@ -148,24 +205,19 @@ class RiskAssessment:
     data_gaps: tuple[str, ...]
     inputs_sha256: str
     draws: NDArray[np.float32]
+    harm_wards: tuple[AreaScore, ...] = ()
+    harm_boroughs: tuple[AreaScore, ...] = ()
+    top_k: tuple[int, ...] = ()
+    groups: tuple[GroupScore, ...] = ()
+    views: tuple[SituationalView, ...] = ()
+    area_views: tuple[AreaView, ...] = ()
+    sanitised: bool = False
+    handling_code: str = ""
+    handling_c_records: int = 0
+    handling_c_outputs: tuple[str, ...] = ()
     clusters: tuple[HotSpot, ...] = ()
     neighbourhoods: tuple[NeighbourhoodTest, ...] = ()
     emerging: tuple[EmergingCluster, ...] = ()
-
-
-def rounded(value: float, digits: int = 12) -> float:
-    """Return a number as it is published: rounded, and never minus zero.
-
-    Raises
-    ------
-    AssessmentRefusedError
-        When the number is not finite: no output ever holds one.
-    """
-    if not math.isfinite(value):
-        raise AssessmentRefusedError(
-            "a score is not a finite number", remedy="report this as a defect", value=value
-        )
-    return round(float(value), digits) + 0.0
 
 
 def document(assessment: RiskAssessment) -> dict[str, Any]:
@@ -211,93 +263,28 @@ def from_document(value: object, draws: NDArray[np.float32]) -> RiskAssessment:
         order or listed twice, links to unknown areas, draws that are not those of this
         document, or content that does not give the ``assessment_id``.
     """
-    table = _object(value, "")
-    if table.get("schema_version") != SCHEMA_VERSION:
-        raise _malformed("schema_version", table.get("schema_version"), f"is {SCHEMA_VERSION!r}")
-    known = {one.name for one in fields(RiskAssessment)} - {"draws"}
-    optional = known & _OPTIONAL - set(table)
-    _refuse_keys(table, known - optional | {"schema_version", "n_draws", "draws_sha256"}, "")
-    read = {name: _read(table[name], _HINTS[name], name) for name in sorted(known - optional)}
-    assessment = RiskAssessment(**read, draws=np.asarray(draws, dtype=np.float32))
+    table = dict(read_object(value, ""))
+    version = table.pop("schema_version", None)
+    if version != SCHEMA_VERSION:
+        raise malformed("schema_version", version, f"is {SCHEMA_VERSION!r}")
+    about_draws = {name: table.pop(name, None) for name in ("n_draws", "draws_sha256")}
+    assessment = read_fields(RiskAssessment, table, draws=np.asarray(draws, dtype=np.float32))
     _refuse_inconsistent(assessment)
-    if list(assessment.draws.shape) != [table.get("n_draws"), len(assessment.wards)]:
-        raise _malformed("draws", assessment.draws.shape, "has n_draws rows and one column a ward")
-    if table.get("draws_sha256") != draws_sha256(assessment.draws):
-        raise _malformed("draws_sha256", table.get("draws_sha256"), "is that of the draws given")
+    if list(assessment.draws.shape) != [about_draws["n_draws"], len(assessment.wards)]:
+        raise malformed("draws", assessment.draws.shape, "has n_draws rows and one column a ward")
+    if about_draws["draws_sha256"] != draws_sha256(assessment.draws):
+        raise malformed("draws_sha256", about_draws["draws_sha256"], "is that of the draws given")
     if assessment.assessment_id != content_id(assessment):
-        raise _malformed("assessment_id", assessment.assessment_id, "is that of the content")
+        raise malformed("assessment_id", assessment.assessment_id, "is that of the content")
     return assessment
 
 
 def _content(assessment: RiskAssessment) -> dict[str, Any]:
-    plain = {
-        one.name: _plain(getattr(assessment, one.name))
-        for one in fields(assessment)
-        if one.name not in ("draws", "assessment_id")
-        and (one.name not in _OPTIONAL or getattr(assessment, one.name) != one.default)
-    }
-    return plain | {
+    content = plain_fields(assessment, leave_out=("draws", "assessment_id"))
+    return content | {
         "n_draws": int(assessment.draws.shape[0]),
         "draws_sha256": draws_sha256(assessment.draws),
     }
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if is_dataclass(value):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, date):
-        return value.isoformat()
-    return rounded(value) if isinstance(value, float) else value
-
-
-def _read(value: object, hint: Any, where: str) -> Any:
-    """Read one JSON value as the type a field declares."""
-    if get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise _malformed(where, value, "is a list")
-        inner = get_args(hint)[0]
-        return tuple(_read(one, inner, f"{where}[{i}]") for i, one in enumerate(value))
-    if isinstance(hint, type) and is_dataclass(hint):
-        table = _object(value, where)
-        hints = get_type_hints(hint)
-        _refuse_keys(table, set(hints), where)
-        return hint(**{k: _read(table.get(k), one, f"{where}.{k}") for k, one in hints.items()})
-    if date in (hint, *get_args(hint)):
-        return _read_date(value, where, optional=hint is not date)
-    return _read_scalar(value, hint, where)
-
-
-def _read_date(value: object, where: str, *, optional: bool) -> date | None:
-    if value is None and optional:
-        return None
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError as fault:
-        raise _malformed(where, value, "is a day such as 2026-11-23") from fault
-
-
-def _read_scalar(value: object, hint: Any, where: str) -> object:
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if abs(value) <= _LARGEST:  # false for NaN; integers may be of any length
-            return float(value)
-    elif isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
-        return value
-    raise _malformed(where, value, f"is a {'finite number' if hint is float else hint.__name__}")
-
-
-def _object(value: object, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _malformed(where or "document", value, "is an object")
-    return value
-
-
-def _refuse_keys(table: dict[str, Any], known: set[str], where: str) -> None:
-    for name in sorted(known - set(table)):
-        raise _malformed(f"{where}.{name}".lstrip("."), None, "is present")
-    for name in sorted(set(table) - known):
-        raise _malformed(f"{where}.{name}".lstrip("."), table[name], "is unknown and absent")
 
 
 def _refuse_inconsistent(assessment: RiskAssessment) -> None:
@@ -305,46 +292,42 @@ def _refuse_inconsistent(assessment: RiskAssessment) -> None:
     boroughs = [one.code for one in assessment.boroughs]
     for name, codes in (("wards", wards), ("boroughs", boroughs)):
         if not codes or codes != sorted(set(codes)):
-            raise _malformed(name, None, "is not empty, sorted by code and without duplicates")
+            raise malformed(name, None, "is not empty, sorted by code and without duplicates")
     if [one.code for one in assessment.places] != wards:
-        raise _malformed("places", None, "lists the wards in the same order")
+        raise malformed("places", None, "lists the wards in the same order")
     _refuse_unknown_wards(assessment, set(wards))
     known = {"borough_links": set(boroughs), "ward_links": set(wards)}
     for name, codes_known in known.items():
         for link in getattr(assessment, name):
             if not {link.code_a, link.code_b} <= codes_known:
-                raise _malformed(name, (link.code_a, link.code_b), "names known areas only")
+                raise malformed(name, (link.code_a, link.code_b), "names known areas only")
     for ward in assessment.wards:
         if ward.borough_code not in known["borough_links"]:
-            raise _malformed(f"wards {ward.code}", ward.borough_code, "lies in a known borough")
-    for score in (*assessment.wards, *assessment.boroughs):
+            raise malformed(f"wards {ward.code}", ward.borough_code, "lies in a known borough")
+    harm = (assessment.harm_wards, wards), (assessment.harm_boroughs, boroughs)
+    for scores, codes in harm:
+        if scores and [one.code for one in scores] != codes:
+            raise malformed("harm", None, "lists the areas of the demand in the same order")
+    for score in (
+        *assessment.wards,
+        *assessment.boroughs,
+        *assessment.harm_wards,
+        *assessment.harm_boroughs,
+    ):
         total = sum(part.expected_per_week for part in score.contributions)
         if score.expected_per_week < 0 or abs(total - score.expected_per_week) > 1e-9:
-            raise _malformed(f"contributions of {score.code}", total, "sum to expected_per_week")
+            raise malformed(f"contributions of {score.code}", total, "sum to expected_per_week")
 
 
 def _refuse_unknown_wards(assessment: RiskAssessment, known: set[str]) -> None:
     for name in ("clusters", "emerging"):
         for one in getattr(assessment, name):
             if not set(one.ward_codes) <= known:
-                raise _malformed(name, one.ward_codes, "names known wards only")
+                raise malformed(name, one.ward_codes, "names known wards only")
     for test in assessment.neighbourhoods:
         if test.ward_code not in known:
-            raise _malformed("neighbourhoods", test.ward_code, "names known wards only")
+            raise malformed("neighbourhoods", test.ward_code, "names known wards only")
     for spot in assessment.clusters:
         for ring in spot.polygon:
             if len(ring) < 4 or ring[0] != ring[-1] or any(len(point) != 2 for point in ring):
-                raise _malformed("clusters polygon", ring[:2], "is closed rings of (x, y) in m")
-
-
-def _malformed(where: str, value: object, rule: str) -> AssessmentRefusedError:
-    return AssessmentRefusedError(
-        f"not an assessment: {where} must hold what {rule}",
-        remedy="make the folder again with `arv assess`",
-        column=where,
-        value=value,
-    )
-
-
-_HINTS = get_type_hints(RiskAssessment)
-_OPTIONAL = {one.name for one in fields(RiskAssessment) if one.default is not MISSING}
+                raise malformed("clusters polygon", ring[:2], "is closed rings of (x, y) in m")

@@ -42,9 +42,9 @@ class InputRefusedError(Exception):
             where.append(f"column {self.column!r}")
         if self.value is not None:
             where.append(f"value {_short(self.value)}")
-        prefix = f"{', '.join(where)}: " if where else ""
-        text = f"{prefix}{self.problem.rstrip('.')}. Remedy: {self.remedy.rstrip('.')}."
-        return " ".join(text.split())
+        prefix = _printable(", ".join(where), 600) + ": " if where else ""
+        problem, remedy = _printable(self.problem, 1200), _printable(self.remedy, 600)
+        return f"{prefix}{problem.rstrip('.')}. Remedy: {remedy.rstrip('.')}."
 
 
 class FeedRefusedError(InputRefusedError):
@@ -67,6 +67,19 @@ class AssessmentRefusedError(InputRefusedError):
     """The evidence or the request cannot give an assessment, or a document is not one."""
 
 
+def _printable(text: str, limit: int) -> str:
+    """Return text as one line of bounded length that no terminal takes for a command.
+
+    What a file holds stands in its refusal: control, direction and surrogate characters are
+    shown by their code.
+    """
+    line = " ".join(text.split())
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
 def _short(value: object, limit: int = 80) -> str:
+    if isinstance(value, int) and value.bit_length() > 1_000:  # too long to be written out
+        return f"an integer of {value.bit_length():,} bits"
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -9,7 +9,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from allocator.errors import LockRefusedError
 from hotspots.errors import AssessmentRefusedError, CoordinateSystemRefusedError
 
+MARKING = re.compile(r"[A-Z][A-Z0-9 :/-]{0,79}")
 LOCK = re.compile(r"(?P<unit>[A-Z0-9-]+)=(?P<codes>E09\d{6}(?:,E09\d{6})*)")
+
+
+def parse_classification(text: str) -> str:
+    """Return a marking that can stand at the head of every output."""
+    if not MARKING.fullmatch(text):
+        raise AssessmentRefusedError(
+            f"--classification {text!r} is not a marking",
+            remedy="write up to 80 capital letters, digits, blanks or : / -, for example "
+            "OFFICIAL-SENSITIVE",
+        )
+    return text
 
 
 def parse_locks(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:

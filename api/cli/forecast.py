@@ -78,4 +78,6 @@ def forecast(
         progress("Forecasting", 1.0)
     table = pa.Table.from_pandas(cells, preserve_index=False)
     write_file(out, lambda path: pq.write_table(table, path, compression="zstd"))
+    for warning in log.warnings:
+        say(warning)
     say(f"{len(cells)} cells, {cells['expected'].sum():.2f} expected incidents: {out}")

@@ -15,10 +15,10 @@ from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import read as read_assessment
 from api.calendar_day import parse_day
 from api.cli.app import arv, say
-from api.cli.arguments import parse_locks
+from api.cli.arguments import parse_classification, parse_locks
 from api.cli.progress import progress_bars
 from api.fleet_file import read_fleet
-from api.output import Writer, text_writer, write_all, write_json
+from api.output import Output, json_outputs, print_json, text_writer, write_outputs
 from api.plan_file import read_plan
 from api.policy_file import read_policy
 from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
@@ -65,8 +65,9 @@ def demo(*, out: Out, seed: Seed = 0, json_file: Json = None) -> None:
         plan = weekly.place(folder, request, progress)
         writers = weekly.assessment_writers(assessed, readings)
         writers |= weekly.plan_writers(plan, folder, area, progress)
-        write_all(out, writers)
-    write_json(json_file, plan_document(plan))
+        document = plan_document(plan)
+        write_outputs([Output(out, writers), *json_outputs(json_file, document)])
+    print_json(json_file, document)
     _say_assessment(assessed.assessment)
     _say_plan(plan)
     _say_files(
@@ -131,6 +132,7 @@ def assess(
     rejected.csv. Evidence from the day itself or later is never used.
     """
     day = parse_day(as_of, "--as-of")
+    marking = parse_classification(classification)
     area = weekly.study_area(wards, boroughs)
     options = ReadOptions(
         on_rejected="report" if report_rejected else "refuse",
@@ -145,11 +147,13 @@ def assess(
             as_of=day,
             policy=read_policy(policy),
             seed=seed,
-            classification=classification,
+            classification=marking,
             progress=progress,
         )
-        write_all(out, weekly.assessment_writers(assessed, readings))
-    write_json(json_file, assessment_document(assessed.assessment))
+        document = assessment_document(assessed.assessment)
+        files = weekly.assessment_writers(assessed, readings)
+        write_outputs([Output(out, files), *json_outputs(json_file, document)])
+    print_json(json_file, document)
     for reading in readings:
         for warning in reading.warnings:
             say(warning if warning.startswith(reading.file) else f"{reading.file}: {warning}")
@@ -212,16 +216,15 @@ def allocate(
     with progress_bars() as progress:
         plan = weekly.place(folder, request, progress)
         files = weekly.plan_writers(plan, folder, area, progress, previous=request.previous)
-        write_all(out, files)
-    if write_model:
-        write_all(write_model.parent, {write_model.name: _model_writer(models)})
-    write_json(json_file, plan_document(plan))
+        document = plan_document(plan)
+        outputs = [Output(out, files), *json_outputs(json_file, document)]
+        if write_model:
+            model = {write_model.name: text_writer(models[-1])}
+            outputs.append(Output(write_model.parent, model))
+        write_outputs(outputs)
+    print_json(json_file, document)
     _say_plan(plan)
     _say_files(out, ["briefing.pdf", "map.html", "plan.json", "plan.geojson"])
-
-
-def _model_writer(models: list[str]) -> Writer:
-    return text_writer(models[-1])
 
 
 def _say_assessment(assessment: RiskAssessment) -> None:

@@ -34,7 +34,8 @@ from hotspots.boundaries.schema import (
     WARD_COLUMNS,
     StudyArea,
 )
-from hotspots.boundaries.validate import read_polygons, refuse_overlaps
+from hotspots.boundaries.validate import MAX_BYTES, read_polygons, refuse_overlaps
+from hotspots.boundaries.vector_file import steady_source
 from hotspots.boundaries.ward_links import derive_ward_links
 from hotspots.errors import BoundaryRefusedError
 
@@ -53,6 +54,7 @@ __all__ = [
 ]
 
 BUNDLED_NAME = "London wards in force since May 2022, approximate (2025 postcodes)"
+_MAX_ATTRIBUTION_BYTES = 65_536
 _DATA_FILES = (
     "wards.geojson",
     "boroughs.geojson",
@@ -181,10 +183,10 @@ def _read_layers(
 
 
 def _says_approximate(wards_path: Path) -> bool:
-    fields = pyogrio.read_info(wards_path)["fields"]
-    if "approximate" not in fields:
-        return False
-    said = pyogrio.read_dataframe(wards_path, columns=["approximate"], read_geometry=False)
+    with steady_source(wards_path, MAX_BYTES) as source:
+        if "approximate" not in pyogrio.read_info(source)["fields"]:
+            return False
+        said = pyogrio.read_dataframe(source, columns=["approximate"], read_geometry=False)
     return bool(said["approximate"].astype(str).str.lower().isin(["true", "1"]).any())
 
 
@@ -234,7 +236,21 @@ def _attribution_beside(wards_path: Path) -> tuple[str, ...]:
 
 def read_attribution(path: Path) -> tuple[str, ...]:
     """Return the non-empty lines of an attribution file, in order."""
-    return tuple(line for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    if path.stat().st_size > _MAX_ATTRIBUTION_BYTES:
+        raise BoundaryRefusedError(
+            f"the attribution has more than {_MAX_ATTRIBUTION_BYTES:,} bytes",
+            file=path.name,
+            remedy="keep the few lines that must stand on every map",
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BoundaryRefusedError(
+            f"the attribution is not UTF-8 text (byte {error.start:,})",
+            file=path.name,
+            remedy="save it as UTF-8",
+        ) from error
+    return tuple(line for line in text.splitlines() if line.strip())
 
 
 def digest(paths: list[Path]) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hotspots.boundaries.columns import choose_columns
 from hotspots.boundaries.schema import CRS
+from hotspots.boundaries.vector_file import steady_source
 from hotspots.errors import BoundaryRefusedError, CoordinateSystemRefusedError
 
 #: Bounds on what is read: England has about 7,000 wards; London's at full resolution have
@@ -102,27 +103,12 @@ def _refuse_by_size(path: Path) -> None:
 
 def _open(path: Path) -> gpd.GeoDataFrame:
     try:
-        layers = pyogrio.list_layers(path)
-        if len(layers) > 1:
-            raise BoundaryRefusedError(
-                f"the file has {len(layers)} layers",
-                file=path.name,
-                value=", ".join(str(name) for name in layers[:, 0]),
-                remedy="save the layer of boundaries alone to a file",
-            )
-        count = int(pyogrio.read_info(path, force_feature_count=True)["features"])
-        if count > MAX_FEATURES:
-            raise BoundaryRefusedError(
-                f"the file has {count:,} features (bound {MAX_FEATURES:,})",
-                file=path.name,
-                remedy="give the boundaries of London alone",
-            )
-        with np.errstate(invalid="ignore"):  # NaN coordinates are refused by name below
-            frame = gpd.read_file(path)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        _refuse_file(path, error)
-    except (pyogrio.errors.FeatureError, pyogrio.errors.GeometryError, ValueError) as error:
-        _refuse_file(path, error)
+        with steady_source(path, MAX_BYTES) as source:
+            frame = _read(source, path.name)
+    except BoundaryRefusedError:
+        raise
+    except Exception as error:  # GDAL reports damage under many exception types
+        _refuse_file(path, str(error)[:200])
     if not isinstance(frame, gpd.GeoDataFrame):
         _refuse_file(path, "it has no geometry column")
     if frame.empty:
@@ -130,6 +116,26 @@ def _open(path: Path) -> gpd.GeoDataFrame:
             "the file holds no features", file=path.name, remedy="give a file of polygons"
         )
     return frame
+
+
+def _read(source: str, file: str) -> object:
+    layers = pyogrio.list_layers(source)
+    if len(layers) > 1:
+        raise BoundaryRefusedError(
+            f"the file has {len(layers)} layers",
+            file=file,
+            value=", ".join(str(name) for name in layers[:, 0]),
+            remedy="save the layer of boundaries alone to a file",
+        )
+    count = int(pyogrio.read_info(source, force_feature_count=True)["features"])
+    if count > MAX_FEATURES:
+        raise BoundaryRefusedError(
+            f"the file has {count:,} features (bound {MAX_FEATURES:,})",
+            file=file,
+            remedy="give the boundaries of London alone",
+        )
+    with np.errstate(invalid="ignore"):  # NaN coordinates are refused by name below
+        return gpd.read_file(source)
 
 
 def _refuse_file(path: Path, reason: object) -> NoReturn:

@@ -27,19 +27,22 @@ class ReadOptions:
         Metres a point may lie outside the study area and still be accepted: anonymised
         points are moved and boundaries generalised. The farthest in the public street
         files of 2017 lies 85 m outside.
-    max_file_bytes, max_decompressed_bytes, max_compression_ratio, max_rows, \
-max_columns, max_archive_members
-        Limits; a file beyond one is refused before it can exhaust memory.
+    max_file_bytes, max_json_bytes, max_decompressed_bytes, max_compression_ratio, max_rows, \
+max_columns, max_cells, max_archive_members
+        Limits; a file beyond one is refused before it can exhaust memory. JSON takes some ten
+        times its size when parsed; ``max_cells`` bounds rows times columns.
     """
 
     on_rejected: Literal["refuse", "report"] = "refuse"
     drop_personal_columns: bool = False
     outside_tolerance_m: float = 250.0
-    max_file_bytes: int = 1024 * MEBIBYTE
-    max_decompressed_bytes: int = 2048 * MEBIBYTE
+    max_file_bytes: int = 512 * MEBIBYTE
+    max_json_bytes: int = 64 * MEBIBYTE
+    max_decompressed_bytes: int = 1024 * MEBIBYTE
     max_compression_ratio: float = 300.0
     max_rows: int = 5_000_000
     max_columns: int = 2_000
+    max_cells: int = 100_000_000
     max_archive_members: int = 2_000
 
     def __post_init__(self) -> None:
@@ -50,10 +53,12 @@ max_columns, max_archive_members
             )
         limits = {
             "max_file_bytes": self.max_file_bytes,
+            "max_json_bytes": self.max_json_bytes,
             "max_decompressed_bytes": self.max_decompressed_bytes,
             "max_compression_ratio": self.max_compression_ratio,
             "max_rows": self.max_rows,
             "max_columns": self.max_columns,
+            "max_cells": self.max_cells,
             "max_archive_members": self.max_archive_members,
         }
         for name, limit in limits.items():

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
-import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import IO
 
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.options import MEBIBYTE, ReadOptions
+from hotspots.feeds.whole_file import read_whole, shown_name
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -58,23 +57,25 @@ def read_raw(path: Path, options: ReadOptions) -> RawFile:
         The file is missing, no regular file, empty, too large, of an unknown suffix, not
         what its suffix says, or changed while it was read.
     """
-    name = path.name
+    name = shown_name(path)
     kind = _kind_of_suffix(name)
-    content = _read_unchanged(path, options)
-    if not content:
-        raise FeedRefusedError(
-            "the file is empty", remedy="export the feed again, with its header line", file=name
-        )
-    found = next((k for magic, k in _MAGIC.items() if content.startswith(magic)), None)
-    if found != (None if kind in ("csv", "geojson") else kind):
-        looks = found or ("a text file" if b"\x00" not in content[:4096] else "something else")
-        raise FeedRefusedError(
-            f"the file is named {name!r} but its content is {looks}",
-            remedy="export the feed again in the format its name says; from Excel save as "
-            "'CSV UTF-8 (comma delimited)'",
-            file=name,
-        )
+    content = read_whole(
+        path,
+        max_bytes=_size_limit(kind, options),
+        too_large=f"split it by month or raise {_limit_name(kind)}",
+        check_head=lambda head: _refuse_nonsense(name, kind, head),
+    )
     return RawFile(name, kind, content, hashlib.sha256(content).hexdigest())
+
+
+def _limit_name(kind: str) -> str:
+    return "max_json_bytes" if kind == "geojson" else "max_file_bytes"
+
+
+def _size_limit(kind: str, options: ReadOptions) -> int:
+    if kind == "geojson":
+        return min(options.max_json_bytes, options.max_file_bytes)
+    return options.max_file_bytes
 
 
 def _kind_of_suffix(name: str) -> str:
@@ -90,39 +91,35 @@ def _kind_of_suffix(name: str) -> str:
     )
 
 
-def _read_unchanged(path: Path, options: ReadOptions) -> bytes:
-    name = path.name
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            before = os.fstat(stream.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                raise FeedRefusedError(
-                    "this is no regular file", remedy="give the path of a file", file=name
-                )
-            if before.st_size > options.max_file_bytes:
-                raise FeedRefusedError(
-                    f"the file has {before.st_size:,} bytes, above the limit of "
-                    f"{options.max_file_bytes:,}",
-                    remedy="split it by month or raise max_file_bytes",
-                    file=name,
-                )
-            content = stream.read(options.max_file_bytes + 1)
-            after = os.fstat(stream.fileno())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+def _refuse_nonsense(name: str, kind: str, head: bytes) -> None:
+    """Refuse by its first bytes what is not the container or the text that its suffix says."""
+    if not head:
         raise FeedRefusedError(
-            f"the file cannot be opened ({reason})",
-            remedy="check the path and that you may read it",
-            file=name,
-        ) from error
-    same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
-    if not same or len(content) != after.st_size:
+            "the file is empty", remedy="export the feed again, with its header line", file=name
+        )
+    found = next((k for magic, k in _MAGIC.items() if head.startswith(magic)), None)
+    if found != (None if kind in ("csv", "geojson") else kind):
+        looks = found or ("a text file" if b"\x00" not in head[:4096] else "something else")
         raise FeedRefusedError(
-            "the file changed while it was being read",
-            remedy="wait until the export has finished, then read it again",
+            f"the file is named {name!r} but its content is {looks}",
+            remedy="export the feed again in the format its name says; from Excel save as "
+            "'CSV UTF-8 (comma delimited)'",
             file=name,
         )
-    return content
+    if kind in ("csv", "geojson"):
+        refuse_nul(head, name)
+
+
+def refuse_nul(content: bytes, name: str) -> None:
+    """Refuse text with NUL bytes, unless a byte-order mark says why it has them."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return
+    if (at := content.find(b"\x00")) >= 0:
+        raise FeedRefusedError(
+            f"the text holds a NUL byte at position {at:,}: it is not text or is damaged",
+            remedy="export the feed again as CSV UTF-8",
+            file=name,
+        )
 
 
 def gunzip(raw: RawFile, options: ReadOptions) -> bytes:

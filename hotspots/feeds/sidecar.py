@@ -42,7 +42,7 @@ def stated_coverage(
         The sidecar is malformed, or its areas share no day.
     """
     beside = sidecar_path(path)
-    if not beside.exists():
+    if not _is_there(beside):
         days = times.local_days(
             records[["occurred_from", "occurred_to"]]
             .to_numpy(dtype="datetime64[us]").ravel(), "Europe/London",
@@ -50,6 +50,14 @@ def stated_coverage(
         explanation = "no sidecar: the whole study area from the first to the last record"
         return Coverage(None, days.min().item(), days.max().item(), explanation=explanation), ()
     return _read_sidecar(beside, study_area)
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a path exists; one that the file system cannot hold does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _read_sidecar(path: Path, study_area: StudyArea) -> tuple[Coverage, tuple[str, ...]]:

@@ -8,13 +8,16 @@ import numpy as np
 import pyogrio
 import shapely
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 from shapely.geometry.base import BaseGeometry
 
+from hotspots.boundaries.vector_file import steady_source
 from hotspots.errors import BoundaryRefusedError, CoordinateSystemRefusedError
-from hotspots.feeds.typed_tables import without_extension_warning
+
+Polygons = np.ndarray[tuple[int], np.dtype[np.object_]]
 
 _MAX_BYTES = 512 * 2**20
+_MAX_VERTICES = 2_000_000
 _METRES_REMEDY = "name a projected system in metres, for example EPSG:27700 or EPSG:32618"
 
 
@@ -47,14 +50,25 @@ def metric_crs(crs_epsg: int) -> str:
 
 
 def read_boundary(path: Path, *, crs_epsg: int) -> BaseGeometry:
-    """Return the union of the polygons in a file, reprojected to a metric system.
+    """Return the union of the polygons in a file; arguments and errors as `read_districts`."""
+    united: BaseGeometry = shapely.union_all(read_districts(path, crs_epsg=crs_epsg))
+    return united
+
+
+def read_districts(path: Path, *, crs_epsg: int) -> Polygons:
+    """Return the polygons in a file one by one, reprojected to a metric system.
 
     Parameters
     ----------
     path
-        GeoPackage, GeoJSON, or another vector file with one layer of polygons and a CRS.
+        GeoPackage or GeoJSON with one layer of polygons and a CRS.
     crs_epsg
         EPSG code of the system to return, projected and in metres.
+
+    Returns
+    -------
+    object (n_polygons,)
+        Valid polygons and multipolygons, in the order of the file.
 
     Raises
     ------
@@ -65,11 +79,12 @@ def read_boundary(path: Path, *, crs_epsg: int) -> BaseGeometry:
     """
     target = metric_crs(crs_epsg)
     path = Path(path)
-    content = _content(path)
     try:
-        with without_extension_warning():
-            meta, _, wkb, _ = pyogrio.raw.read(content, columns=[])
-        shapes = np.asarray(shapely.from_wkb(wkb), dtype=object)
+        with steady_source(path, _MAX_BYTES) as source:
+            meta, _, wkb, _ = pyogrio.raw.read(source, columns=[])
+        shapes = np.atleast_1d(np.asarray(shapely.from_wkb(wkb), dtype=object))
+    except BoundaryRefusedError:
+        raise
     except Exception as error:  # GDAL reports damage under many exception types
         raise BoundaryRefusedError(
             f"no layer of polygons can be read ({type(error).__name__}: {str(error)[:120]})",
@@ -84,28 +99,18 @@ def read_boundary(path: Path, *, crs_epsg: int) -> BaseGeometry:
             remedy="set it when exporting, for example EPSG:4326",
             file=path.name,
         )
-    return _united(shapes, str(crs), target, path.name)
+    return _reprojected(shapes, str(crs), target, path.name)
 
 
-def _content(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise BoundaryRefusedError(
-                f"the boundary file is larger than {_MAX_BYTES:,} bytes",
-                remedy="simplify the polygons",
-                file=path.name,
-            )
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise BoundaryRefusedError(
-            f"the file cannot be opened ({getattr(error, 'strerror', None) or error})",
-            remedy="check the path and that you may read it",
-            file=path.name,
-        ) from error
-
-
-def _check_shapes(shapes: np.ndarray[tuple[int], np.dtype[np.object_]], file: str) -> None:
+def _check_shapes(shapes: Polygons, file: str) -> None:
     kinds = shapely.get_type_id(shapes)
+    vertices = int(shapely.get_num_coordinates(shapes).sum())
+    if vertices > _MAX_VERTICES:
+        raise BoundaryRefusedError(
+            f"the polygons have {vertices:,} vertices (bound {_MAX_VERTICES:,})",
+            remedy="simplify the polygons: the forecast needs them to a few metres only",
+            file=file,
+        )
     if not len(shapes) or not np.isin(kinds, (3, 6)).any():
         raise BoundaryRefusedError(
             "the file holds no polygon", remedy="give the study area as polygons", file=file
@@ -122,10 +127,15 @@ def _check_shapes(shapes: np.ndarray[tuple[int], np.dtype[np.object_]], file: st
         )
 
 
-def _united(
-    shapes: np.ndarray[tuple[int], np.dtype[np.object_]], crs: str, target: str, file: str
-) -> BaseGeometry:
-    transformer = Transformer.from_crs(crs, target, always_xy=True)
+def _reprojected(shapes: Polygons, crs: str, target: str, file: str) -> Polygons:
+    try:
+        transformer = Transformer.from_crs(crs, target, always_xy=True)
+    except (CRSError, ProjError) as error:
+        raise BoundaryRefusedError(
+            f"the coordinate reference system of the file is not understood ({str(error)[:80]})",
+            remedy="export the polygons in EPSG:4326 or a national grid",
+            file=file,
+        ) from error
     moved = shapely.transform(
         shapes,
         lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])),
@@ -136,5 +146,4 @@ def _united(
             remedy="name a system that covers the area",
             file=file,
         )
-    united: BaseGeometry = shapely.union_all(shapely.make_valid(moved))
-    return united
+    return np.asarray(shapely.make_valid(moved), dtype=object)

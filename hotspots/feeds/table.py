@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.options import ReadOptions
+from hotspots.feeds.raw_file import refuse_nul
 from hotspots.incidents import Rejection
 
 _DELIMITERS = {";": "semicolon", "\t": "tab", "|": "vertical bar", ":": "colon"}
@@ -80,6 +81,7 @@ def table_from_csv(content: bytes, file: str, options: ReadOptions) -> Table:
     text, warnings = _decoded(content, file)
     names = _header(text, file, options)
     encoded = text.encode("utf-8")
+    check_cells(encoded.count(b",") + encoded.count(b"\n"), file, options)
     bad: dict[int, tuple[int, str]] = {}
 
     def set_aside(row: pa_csv.InvalidRow) -> str:
@@ -163,12 +165,7 @@ def _decoded(content: bytes, file: str) -> tuple[str, tuple[str, ...]]:
             remedy="save it as 'CSV UTF-8 (comma delimited)'",
             file=file,
         )
-    if (at := content.find(b"\x00")) >= 0:
-        raise FeedRefusedError(
-            f"the text holds a NUL byte at position {at:,}: it is not text or is damaged",
-            remedy="export the feed again as CSV UTF-8",
-            file=file,
-        )
+    refuse_nul(content, file)
     try:
         return content.decode("utf-8-sig"), ()
     except UnicodeDecodeError as error:
@@ -197,6 +194,16 @@ def _header(text: str, file: str, options: ReadOptions) -> list[str]:
     if len(names) < 2:
         _refuse_delimiter(first[0] if first else "", file)
     return check_names(names, file, options)
+
+
+def check_cells(cells: int, file: str, options: ReadOptions) -> None:
+    """Refuse a table of more cells than the options allow."""
+    if cells > options.max_cells:
+        raise FeedRefusedError(
+            f"the file has {cells:,} cells, above the limit of {options.max_cells:,}",
+            remedy="keep only the documented columns, split it by month, or raise max_cells",
+            file=file,
+        )
 
 
 def check_names(names: list[str], file: str, options: ReadOptions) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -18,30 +19,68 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from hotspots.boundaries.vector_file import computed_part
 from hotspots.errors import FeedRefusedError
-from hotspots.feeds.options import ReadOptions
-from hotspots.feeds.table import Geometry, Table, check_names, text_frame
+from hotspots.feeds.options import MEBIBYTE, ReadOptions
+from hotspots.feeds.table import Geometry, Table, check_cells, check_names, text_frame
 
 WGS84 = "EPSG:4326"
+#: Parquet stores a repeated text once: below this many plain bytes a high ratio is harmless.
+_RATIO_FLOOR_BYTES = 64 * MEBIBYTE
 
 
 def table_from_parquet(content: bytes, file: str, options: ReadOptions) -> Table:
     """Read a Parquet file; every plain column becomes texts, nulls become ``""``."""
     try:
-        parquet = pq.ParquetFile(io.BytesIO(content))
-        _check_size(parquet.metadata.num_rows, file, options)
-        unpacked = sum(
-            parquet.metadata.row_group(i).total_byte_size
-            for i in range(parquet.metadata.num_row_groups)
-        )
-        _check_unpacked(unpacked, file, options)
-        arrow = parquet.read()
-        arrow.validate(full=True)  # texts that are no UTF-8 among others
+        arrow = read_bounded_parquet(content, file, options)
     except FeedRefusedError:
         raise
     except Exception as error:  # pyarrow raises OSError, ArrowException and plain ValueError
         raise _damaged("Parquet", error, file) from error
     return _from_arrow(arrow, file, options)
+
+
+def read_bounded_parquet(content: bytes, file: str, options: ReadOptions) -> pa.Table:
+    """Return the rows of a Parquet file whose size in memory was bounded beforehand.
+
+    A few kilobytes of Parquet can hold one long text a million times. What the footer says is
+    checked first; texts are then read as they are stored, one copy of each distinct value.
+
+    Raises
+    ------
+    FeedRefusedError
+        Rows, columns, values or unpacked bytes beyond the limits of ``options``.
+    pyarrow.ArrowException, OSError, ValueError
+        The file is damaged.
+    """
+    meta = pq.read_metadata(io.BytesIO(content))
+    _check_size(meta.num_rows, file, options)
+    check_names([str(name).strip() for name in meta.schema.to_arrow_schema().names], file, options)
+    groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
+    chunks = [group.column(j) for group in groups for j in range(group.num_columns)]
+    check_cells(sum(chunk.num_values for chunk in chunks), file, options)
+    _check_unpacked(sum(group.total_byte_size for group in groups), file, options)
+    stored = (meta.schema.column(i) for i in range(meta.num_columns))
+    texts = [column.path for column in stored if column.physical_type == "BYTE_ARRAY"]
+    arrow = pq.ParquetFile(io.BytesIO(content), read_dictionary=texts).read()
+    arrow.validate(full=True)  # texts that are no UTF-8 among others
+    plain = sum(_plain_bytes(column) for column in arrow.columns)
+    _check_unpacked(plain, file, options)
+    _check_ratio(plain, len(content), file, options)
+    return arrow
+
+
+def _plain_bytes(column: pa.ChunkedArray) -> int:
+    """Return the bytes that a column takes when every value is written out."""
+    if not pa.types.is_dictionary(column.type) or not (
+        pa.types.is_string(column.type.value_type) or pa.types.is_binary(column.type.value_type)
+    ):
+        return int(column.nbytes)
+    total = 0
+    for chunk in column.chunks:
+        lengths = pc.cast(pc.binary_length(chunk.dictionary), pa.int64())
+        total += pc.sum(lengths.take(chunk.indices)).as_py() or 0
+    return total
 
 
 def _from_arrow(
@@ -83,12 +122,25 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 def table_from_geopackage(content: bytes, file: str, options: ReadOptions) -> Table:
     """Read the one feature layer of a GeoPackage, with its point geometry."""
     try:
+        _refuse_computed(content, file)
         with without_extension_warning():
             return _layer_table(content, file, options)
     except FeedRefusedError:
         raise
     except Exception as error:  # GDAL reports damage under many exception types
         raise _damaged("GeoPackage", error, file) from error
+
+
+def _refuse_computed(content: bytes, file: str) -> None:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(content)
+        computed = computed_part(database)
+    if computed:
+        raise FeedRefusedError(
+            f"the GeoPackage holds the {computed}, which would have to be run to be read",
+            remedy="export the layer itself to a new GeoPackage",
+            file=file,
+        )
 
 
 @contextmanager
@@ -170,6 +222,7 @@ def table_from_geojson(content: bytes, file: str, options: ReadOptions) -> Table
     names = list(dict.fromkeys(str(key) for row in properties for key in row))
     stripped = [n.strip() or f"(unnamed {i})" for i, n in enumerate(names, start=1)]
     check_names(stripped, file, options)
+    check_cells(len(stripped) * len(features), file, options)
     texts = {
         label: pa.chunked_array([pa.array([_plain(row.get(name)) for row in properties])])
         for label, name in zip(stripped, names, strict=True)
@@ -274,6 +327,17 @@ def _check_unpacked(unpacked_bytes: int, file: str, options: ReadOptions) -> Non
             f"the file unpacks to {unpacked_bytes:,} bytes, above the limit of "
             f"{options.max_decompressed_bytes:,}",
             remedy="split it by month or raise max_decompressed_bytes",
+            file=file,
+        )
+
+
+def _check_ratio(plain: int, packed: int, file: str, options: ReadOptions) -> None:
+    """Refuse what unpacks to many times its size; see :func:`raw_file.gunzip` for text."""
+    if plain > _RATIO_FLOOR_BYTES and plain > options.max_compression_ratio * packed:
+        raise FeedRefusedError(
+            f"the file unpacks to {plain:,} bytes, {plain / packed:,.0f} times its size; the limit "
+            f"is {options.max_compression_ratio:,.0f} times",
+            remedy="check that it is a feed and not a decompression bomb",
             file=file,
         )
 

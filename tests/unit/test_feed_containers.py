@@ -19,7 +19,6 @@ import shapely
 
 from hotspots.boundaries.study_area import StudyArea, load_bundled
 from hotspots.errors import FeedRefusedError, InputRefusedError
-from hotspots.feeds import raw_file
 from hotspots.feeds.reader import ReadOptions, read_feed
 from tests.unit.feed_files import MEETING_HEADER, meeting_file, meeting_line, write_lines
 
@@ -132,7 +131,7 @@ def test_a_file_that_grows_while_read_is_refused(
         calls.append(descriptor)
         return found
 
-    monkeypatch.setattr(raw_file.os, "fstat", fstat_then_append)
+    monkeypatch.setattr(os, "fstat", fstat_then_append)
     with pytest.raises(FeedRefusedError, match="changed while"):
         read_feed(path, area)
 

@@ -143,5 +143,5 @@ def test_boundaries_that_are_none(
     with pytest.raises(BoundaryRefusedError, match="cannot be opened"):
         read_boundary(tmp_path / "none.gpkg", crs_epsg=32630)
     (tmp_path / "text.gpkg").write_text("not a file")
-    with pytest.raises(BoundaryRefusedError, match="no layer of polygons"):
+    with pytest.raises(BoundaryRefusedError, match="not a geometry file"):
         read_boundary(tmp_path / "text.gpkg", crs_epsg=32630)
