@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from api.envelope import Envelope
 from api.gate import Gate
+from api.orders import MAKE_SAMPLE
 from api.problems import Problem, ProblemError, http_problem, problem_response
 from api.routes.endpoint import add_endpoints
 from api.routes.interface import interface_document
@@ -24,7 +25,6 @@ from api.routes.table import ENDPOINTS
 from api.service import KeptReadings, Service, today_in_london
 from api.sessions import Sessions
 from api.settings import Settings
-from api.solve_tasks import make_sample
 from api.solving import WorkPool
 from api.throttle import Throttle
 from api.workspace import Workspace, open_workspace
@@ -107,7 +107,7 @@ async def _make_sample(service: Service) -> None:
         with workspace.staging() as folder:
             staged = folder / "assessment", folder / "plan"
             done, plan, fleet = await service.pool.run(
-                make_sample, *staged, deadline_s=limits.assess_s
+                MAKE_SAMPLE, *staged, deadline_s=limits.assess_s
             )
             async with service.publishing:
                 workspace.keep_fleet(EXAMPLE_FLEET, fleet)

@@ -7,7 +7,7 @@ service but the folder they fill. What they refuse is what the command line refu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +18,15 @@ from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import read as read_assessment
 from api.fleet_file import read_fleet
 from api.maps.week_map import render
+from api.orders import (
+    AREA_SHAPES,
+    MAP,
+    PLACE_SHAPES,
+    AssessmentDone,
+    AssessmentOrder,
+    PlacementOrder,
+    PlanDone,
+)
 from api.output import Writer, json_text, text_writer, write_all
 from api.pages.outlines import area_shapes, place_shapes
 from api.plan_file import read_plan
@@ -28,65 +37,6 @@ from hotspots.boundaries.study_area import StudyArea, load_bundled
 from hotspots.feeds.reader import ReadOptions
 from hotspots.incidents import FeedReading
 from hotspots.pipeline import AssessedWeek
-
-#: Names of the page's own files in an assessment and in a plan folder.
-PLACE_SHAPES, AREA_SHAPES = "places.json", "areas.json"
-MAP = "map.html"
-
-
-@dataclass(frozen=True)
-class AssessmentOrder:
-    """Feeds to assess. ``classification`` is the marking every output will carry."""
-
-    feeds: tuple[Path, ...]
-    as_of: date
-    policy: Path | None = None
-    seed: int = 0
-    classification: str = "OFFICIAL-SENSITIVE"
-    report_rejected: bool = False
-    drop_personal_columns: bool = False
-
-
-@dataclass(frozen=True)
-class PlacementOrder:
-    """A fleet to place on an assessment; exactly one of ``fleet`` and ``fleet_file`` is given.
-
-    ``excludes`` gives boroughs that a unit must not patrol, ``support`` boroughs that it
-    deliberately covers beside its own area.
-    """
-
-    assessment: Path
-    fleet: Fleet | None = None
-    fleet_file: Path | None = None
-    week: str | None = None
-    locks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    excludes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    support: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    previous: Path | None = None
-    max_changes: int | None = None
-    time_limit_s: float = 60.0
-
-
-@dataclass(frozen=True)
-class AssessmentDone:
-    """What an assessment came to, for the answer to the person who asked."""
-
-    assessment_id: str
-    as_of: date
-    classification: str
-    notice: str
-    wards: int
-    rejected_rows: int
-    warnings: tuple[str, ...]
-    data_gaps: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class PlanDone:
-    """The week and identifier of a plan that was made."""
-
-    week: str
-    plan_id: str
 
 
 def assess(order: AssessmentOrder, staged: Path) -> AssessmentDone:
@@ -151,16 +101,17 @@ def make_sample(staged_assessment: Path, staged_plan: Path) -> tuple[AssessmentD
 def _place(
     order: PlacementOrder, folder: AssessmentFolder, area: StudyArea, staged: Path
 ) -> PlanDone:
+    previous = read_plan(order.previous) if order.previous else None
     request = weekly.PlacementRequest(
         fleet=_fleet(order, folder.assessment),
         week=order.week,
-        previous=read_plan(order.previous) if order.previous else None,
+        previous=previous,
         locks=order.locks,
         max_changes=order.max_changes,
         time_limit_s=order.time_limit_s,
     )
     plan = weekly.place(folder, request)
-    writers = weekly.plan_writers(plan, folder, area)
+    writers = weekly.plan_writers(plan, folder, area, previous=previous)
     shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
     write_all(staged, shapes | writers)
     return PlanDone(plan.week, plan.plan_id)

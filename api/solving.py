@@ -10,22 +10,23 @@ to come back.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
+from api.orders import TASKS, Task
 from api.problems import Problem, ProblemError, defect, problem_of
 
 Result = TypeVar("Result")
 
 #: Imported once in the process that workers are forked from.
-PRELOADED = ["api.solve_tasks"]
+PRELOADED = [TASKS]
 NICENESS = 5  # a solve may use every core; the service's own answers go first
 STOP_S = 2.0
 
@@ -51,9 +52,7 @@ class WorkPool:
         self._admitted = 0
         self._running: set[BaseProcess] = set()
 
-    async def run(
-        self, task: Callable[..., Result], *arguments: object, deadline_s: float
-    ) -> Result:
+    async def run(self, task: Task[Result], *arguments: object, deadline_s: float) -> Result:
         """Run a task in a process and return its result.
 
         Cancelling the caller ends the process.
@@ -61,7 +60,7 @@ class WorkPool:
         Parameters
         ----------
         task, arguments
-            A function at the top of a module and what it is called with, all picklable.
+            The function and what it is called with, which must be picklable.
         deadline_s
             Seconds from the start of the process to its forced end.
 
@@ -85,18 +84,18 @@ class WorkPool:
             process.kill()
 
     async def _run_one(
-        self, task: Callable[..., Result], arguments: tuple[object, ...], deadline_s: float
+        self, task: Task[Result], arguments: tuple[object, ...], deadline_s: float
     ) -> Result:
         ours, theirs = self._context.Pipe(duplex=True)
         process = self._context.Process(
-            target=_work, args=(theirs, task, arguments), daemon=True, name=task.__name__
+            target=_work, args=(theirs, task, arguments), daemon=True, name=task.name
         )
         try:
             starting = asyncio.ensure_future(asyncio.to_thread(process.start))
             await _whole(starting)
             self._running.add(process)
             theirs.close()
-            return await _outcome(ours, deadline_s, task.__name__)  # type: ignore[no-any-return]  # what the task returns crosses a pipe untyped
+            return await _outcome(ours, deadline_s, task.name)  # type: ignore[no-any-return]  # what the task returns crosses a pipe untyped
         finally:
             self._running.discard(process)
             ours.close()
@@ -142,17 +141,18 @@ def _end(process: BaseProcess) -> None:
     process.join(STOP_S)
 
 
-def _work(connection: Connection, task: Callable[..., object], arguments: tuple[object]) -> None:
+def _work(connection: Connection, task: Task[object], arguments: tuple[object, ...]) -> None:
     """Run one task in this process and send its result, or the problem it ended with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service decides when a job ends
     os.nice(NICENESS)
     threading.Thread(target=_leave_with_service, args=(connection,), daemon=True).start()
     try:
-        outcome: tuple[bool, object] = (True, task(*arguments))
+        function = getattr(importlib.import_module(task.module), task.name)
+        outcome: tuple[bool, object] = (True, function(*arguments))
     except Exception as fault:
         problem = problem_of(fault)
         if problem.status >= 500:
-            log.exception("%s failed", task.__name__)
+            log.exception("%s failed", task.name)
         outcome = (False, problem)
     connection.send(outcome)
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from api.access import Action
 from api.negotiation import GEOJSON, HTML, JSON, PDF, choose
+from api.orders import MAP, PLACE, PlacementOrder
 from api.problems import Problem, ProblemError, http_problem
 from api.routes.bodies import PlacementBody
 from api.routes.documents import PLAN_RESPONSES
@@ -21,7 +22,6 @@ from api.routes.map_policy import map_policy
 from api.routes.stored import StoredPlan, marking, send_file, stored_plan
 from api.routes.work import while_connected
 from api.service import Service, service_of
-from api.solve_tasks import MAP, PlacementOrder, PlanDone, place
 
 FORMS = {JSON: "plan.json", HTML: MAP, GEOJSON: "plan.geojson", PDF: "briefing.pdf"}
 
@@ -58,8 +58,8 @@ async def make_plan(request: Request, body: PlacementBody) -> Response:
     deadline_s = min(body.time_limit_s, limits.solve_s) + limits.grace_s
     with service.workspace.staging() as folder:
         staged = folder / "plan"
-        work = service.pool.run(place, order, staged, deadline_s=deadline_s)
-        done: PlanDone = await while_connected(request, work)
+        work = service.pool.run(PLACE, order, staged, deadline_s=deadline_s)
+        done = await while_connected(request, work)
         async with service.publishing:
             await asyncio.to_thread(service.workspace.publish_plan, staged, done.week, done.plan_id)
     response = await _send(request, await required_plan(service, done.week), JSON)

@@ -18,6 +18,7 @@ from api.access import Action
 from api.assessment_folder import ASSESSMENT
 from api.calendar_day import parse_day
 from api.negotiation import CSV, HTML, JSON, choose
+from api.orders import ASSESS, MAP, AssessmentDone, AssessmentOrder
 from api.problems import ProblemError, http_problem
 from api.routes.documents import ASSESSMENT_RESPONSES, MADE_RESPONSES
 from api.routes.endpoint import Endpoint
@@ -26,7 +27,6 @@ from api.routes.stored import StoredAssessment, marking, send_file, stored_asses
 from api.routes.work import while_connected
 from api.service import Service, service_of
 from api.settings import Limits
-from api.solve_tasks import MAP, AssessmentDone, AssessmentOrder, assess
 from hotspots.errors import FeedRefusedError
 
 Table = Literal["wards", "boroughs", "rejected"]
@@ -104,8 +104,8 @@ async def make_assessment(
             drop_personal_columns=drop_personal_columns,
         )
         staged = folder / "assessment"
-        work = service.pool.run(assess, order, staged, deadline_s=service.settings.limits.assess_s)
-        done: AssessmentDone = await while_connected(request, work)
+        work = service.pool.run(ASSESS, order, staged, deadline_s=service.settings.limits.assess_s)
+        done = await while_connected(request, work)
         async with service.publishing:
             await asyncio.to_thread(
                 service.workspace.publish_assessment, staged, done.assessment_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import FastAPI
@@ -49,7 +50,11 @@ async def read_interface(request: Request) -> Response:
 
 async def show_interface(request: Request) -> Response:
     """Show the interface as a page that needs no script and no network."""
-    document = interface_document(request.app)
+    return await asyncio.to_thread(_interface_page, request.app)
+
+
+def _interface_page(app: FastAPI) -> Response:
+    document = interface_document(app)
     return page("interface.html", {"about": document["info"], "operations": operations(document)})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -108,7 +109,8 @@ async def send_file(
     sent = {**headers, "ETag": tag, "Vary": "Accept, Authorization, Cookie"}
     if tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=sent)
-    return Response(path.read_bytes(), headers=sent, media_type=media_type)
+    content = await asyncio.to_thread(path.read_bytes)
+    return Response(content, headers=sent, media_type=media_type)
 
 
 def _header_text(text: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +15,8 @@ from starlette.responses import Response
 
 from api.access import Action
 from api.maps.wording import plan_in_words, standard_in_words
-from api.pages.map_view import MapView, map_view
+from api.orders import AREA_SHAPES, PLACE_SHAPES
+from api.pages.map_view import map_view
 from api.pages.rendering import page
 from api.pages.week_view import WARDS_SHOWN, WeekView, week_choices, week_to_show
 from api.problems import ProblemError, http_problem
@@ -26,9 +30,18 @@ from api.routes.stored import (
 )
 from api.service import Service, service_of
 from api.sessions import Session
-from api.solve_tasks import AREA_SHAPES, PLACE_SHAPES
 
 Text = Annotated[str, Query(max_length=120)]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a page shows: the assessment, the plan if there is one, and their shapes."""
+
+    source: StoredAssessment
+    plan: StoredPlan | None
+    places: Mapping[str, Any]
+    areas: Mapping[str, Any] | None
 
 
 async def show_week(
@@ -41,26 +54,20 @@ async def show_week(
     source = plan.source if plan else await stored_assessment(service)
     if source is None:
         return page("empty.html", {**_frame(request), "sample": service.sample_state})
-    view = WeekView(source.assessment, plan.plan if plan else None)
-    wanted = area or (view.found(find) or "" if find else "")
-    values = {
+    shown = _Shown(
+        source=source,
+        plan=plan,
+        places=await service.kept.get(source.folder / PLACE_SHAPES, _read_json),
+        areas=await service.kept.get(plan.folder / AREA_SHAPES, _read_json) if plan else None,
+    )
+    asked = {"asked_week": week, "area": area, "find": find, "every_ward": wards == "all"}
+    around = {
         **_frame(request),
-        "view": view,
-        "map": await _map(service, view, source, plan),
         "weeks": week_choices(weeks),
-        "week": plan.plan.week if plan else "",
-        "asked_week": week,
-        "details": view.details(wanted) if wanted else None,
-        "not_found": (find or area) if (find or area) and not view.details(wanted) else "",
-        "every_ward": wards == "all",
-        "wards_shown": WARDS_SHOWN,
         "newer": await _newer(service, source),
-        "plan_words": plan_in_words(plan.plan) if plan else "",
-        "standard_words": standard_in_words(plan.plan) if plan else "",
-        "has_briefing": plan is not None and (plan.folder / "briefing.pdf").is_file(),
         "sample": service.sample_state,
     }
-    return page("week.html", values, headers=marking(view.assessment, view.plan))
+    return await asyncio.to_thread(_week_page, shown, asked, around)
 
 
 async def show_area(request: Request, code: str, week: Text = "") -> Response:
@@ -80,12 +87,29 @@ async def _plan(service: Service, week: str | None) -> StoredPlan | None:
     return await stored_plan(service, week) if week else None
 
 
-async def _map(
-    service: Service, view: WeekView, source: StoredAssessment, plan: StoredPlan | None
-) -> MapView:
-    places = await service.kept.get(source.folder / PLACE_SHAPES, _read_json)
-    areas = await service.kept.get(plan.folder / AREA_SHAPES, _read_json) if plan else None
-    return map_view(view, places, areas)
+def _week_page(
+    shown: _Shown, asked: Mapping[str, object], around: Mapping[str, object]
+) -> Response:
+    """Fill in the page; a tenth of a second of work, so off the event loop."""
+    plan = shown.plan.plan if shown.plan else None
+    view = WeekView(shown.source.assessment, plan)
+    text = str(asked["area"] or asked["find"])
+    code = str(asked["area"]) or view.found(str(asked["find"])) or ""
+    details = view.details(code)
+    values = {
+        **around,
+        **asked,
+        "view": view,
+        "map": map_view(view, shown.places, shown.areas),
+        "week": plan.week if plan else "",
+        "details": details,
+        "not_found": "" if details else text,
+        "wards_shown": WARDS_SHOWN,
+        "plan_words": plan_in_words(plan) if plan else "",
+        "standard_words": standard_in_words(plan) if plan else "",
+        "has_briefing": shown.plan is not None and (shown.plan.folder / "briefing.pdf").is_file(),
+    }
+    return page("week.html", values, headers=marking(view.assessment, view.plan))
 
 
 async def _newer(service: Service, shown: StoredAssessment) -> StoredAssessment | None:

@@ -20,10 +20,10 @@ from api.app import create_app
 from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import writers as assessment_writers
 from api.maps.week_map import render
+from api.orders import AREA_SHAPES, MAP, PLACE_SHAPES
 from api.output import json_text, text_writer, write_all
 from api.pages.outlines import area_shapes, place_shapes
 from api.settings import Limits, Settings
-from api.solve_tasks import AREA_SHAPES, MAP, PLACE_SHAPES
 from api.tokens import digest
 from api.workspace import open_workspace
 from hotspots.assessment import RiskAssessment, content_id

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from allocator.errors import LockRefusedError, PlanInfeasibleError, PlanVerificationError
 from allocator.plan import Fleet, Unit
+from api import solve_tasks
+from api.orders import ASSESS, MAKE_SAMPLE, PLACE, Task
 from api.problems import STATUS, ProblemError, problem_of
 from api.routes.work import while_connected
 from api.settings import ServiceRefusedError
@@ -43,6 +48,10 @@ def write_then_sleep(path: Path, seconds: float) -> None:
     time.sleep(seconds)
 
 
+def task(function: Callable[..., Any]) -> Task[Any]:
+    return Task(__name__, function.__name__)
+
+
 def run(use: Callable[[WorkPool], Awaitable[None]], *, slots: int = 1, waiting: int = 0) -> None:
     async def whole() -> None:
         pool = WorkPool(slots=slots, waiting=waiting)
@@ -71,9 +80,9 @@ def alive(pid: int) -> bool:
 
 def test_results_refusals_and_defects_cross_the_process() -> None:
     async def use(pool: WorkPool) -> None:
-        assert await pool.run(double, 21, deadline_s=60) == 42
+        assert await pool.run(task(double), 21, deadline_s=60) == 42
         with pytest.raises(ProblemError) as refused:
-            await pool.run(refuse, 7, deadline_s=60)
+            await pool.run(task(refuse), 7, deadline_s=60)
         problem = refused.value.problem
         assert (problem.status, problem.kind) == (422, "feed-refused")
         assert problem.detail == str(
@@ -81,12 +90,12 @@ def test_results_refusals_and_defects_cross_the_process() -> None:
         )
         assert problem.members["row"] == 7
         with pytest.raises(ProblemError) as broken:
-            await pool.run(break_down, deadline_s=60)
+            await pool.run(task(break_down), deadline_s=60)
         assert broken.value.problem.status == 500
         assert "secret" not in str(broken.value.problem)
         with pytest.raises(ProblemError, match="without a result"):
-            await pool.run(die, deadline_s=60)
-        assert await pool.run(double, 4, deadline_s=60) == 8
+            await pool.run(task(die), deadline_s=60)
+        assert await pool.run(task(double), 4, deadline_s=60) == 8
 
     run(use)
 
@@ -94,7 +103,7 @@ def test_results_refusals_and_defects_cross_the_process() -> None:
 def test_a_deadline_ends_the_process(tmp_path: Path) -> None:
     async def use(pool: WorkPool) -> None:
         with pytest.raises(ProblemError) as late:
-            await pool.run(write_then_sleep, tmp_path / "pid", 60.0, deadline_s=5)
+            await pool.run(task(write_then_sleep), tmp_path / "pid", 60.0, deadline_s=5)
         assert late.value.problem.status == 503
         assert late.value.problem.headers["Retry-After"]
         assert not alive(int((tmp_path / "pid").read_text()))
@@ -105,12 +114,12 @@ def test_a_deadline_ends_the_process(tmp_path: Path) -> None:
 def test_a_full_queue_turns_away_and_cancelling_frees_the_slot(tmp_path: Path) -> None:
     async def use(pool: WorkPool) -> None:
         first = asyncio.ensure_future(
-            pool.run(write_then_sleep, tmp_path / "pid", 60.0, deadline_s=90)
+            pool.run(task(write_then_sleep), tmp_path / "pid", 60.0, deadline_s=90)
         )
-        second = asyncio.ensure_future(pool.run(double, 2, deadline_s=60))
+        second = asyncio.ensure_future(pool.run(task(double), 2, deadline_s=60))
         await until((tmp_path / "pid").is_file)
         with pytest.raises(ProblemError) as busy:
-            await pool.run(double, 3, deadline_s=60)
+            await pool.run(task(double), 3, deadline_s=60)
         assert busy.value.problem.status == 503
         assert int(busy.value.problem.headers["Retry-After"]) > 0
         assert not second.done()
@@ -131,7 +140,7 @@ def test_work_ends_when_the_client_goes_away(tmp_path: Path) -> None:
         request = Request({"type": "http", "headers": []}, gone)
         with pytest.raises(ClientDisconnect):
             await while_connected(
-                request, pool.run(write_then_sleep, tmp_path / "pid", 60.0, deadline_s=90)
+                request, pool.run(task(write_then_sleep), tmp_path / "pid", 60.0, deadline_s=90)
             )
         assert not alive(int((tmp_path / "pid").read_text()))
 
@@ -192,3 +201,15 @@ def test_a_workspace_has_one_owner_and_forgets_what_was_unfinished(tmp_path: Pat
         assert list((tmp_path / "staging").iterdir()) == []
         assert again.assessment() == tmp_path / "assessments" / "ra-1"
         assert not again.is_empty()
+
+
+def test_the_service_names_the_engines_and_does_not_load_them() -> None:
+    for order in (ASSESS, PLACE, MAKE_SAMPLE):
+        assert callable(getattr(solve_tasks, order.name))
+        assert order.module == solve_tasks.__name__
+    heavy = "ortools sklearn folium typst hotspots.pipeline allocator.weekly_plan"
+    told = subprocess.run(
+        [sys.executable, "-c", "import api.app, sys; print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert set(told.stdout.split()) & set(heavy.split()) == set()
