@@ -1,36 +1,67 @@
-"""Forecast where the next incidents will be, for any city: the mixture of long memories.
+"""Forecast where the next incidents will be, for any city.
 
-First version: the fixed mix of a ten-year count by cell (0.5) and Gaussian kernels of
-400 m (0.3) and 1,200 m (0.2) over the same ten years, with a small uniform floor. On sparse
-shootings a long memory beats recency; see ``docs/model.md`` for the measured figures.
+The expected total (``forecast_level``) times each cell's share, a mixture of long memories
+whose weights are learned from past windows (``mixture``). Everything is computed from counts
+by period and cell (``forecast_counts``), so the log may be of any size.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from hotspots.errors import AssessmentRefusedError
-from hotspots.grid import Grid, clip_grid
-from hotspots.kernel_density import cell_mass, count_mass
+from hotspots.forecast_counts import (
+    MEMORY_BLOCKS,
+    PeriodCounts,
+    block_of,
+    count_events,
+    length_days,
+    periods,
+)
+from hotspots.forecast_level import LevelForecast, forecast_level
+from hotspots.grid import Grid, cell_locator, clip_grid
+from hotspots.mixture import MIXTURE, LearnedWeights
+from hotspots.mixture_history import MixtureHistory
 
 Floats = NDArray[np.float64]
 
-MEMORY_DAYS = 3653
-COUNT_SHARE = 0.5
-#: (bandwidth in metres, share) of the Gaussian kernels.
-KERNEL_SHARES = ((400.0, 0.3), (1200.0, 0.2))
-#: Share of the expected incidents that is spread evenly, so that no cell is impossible.
-UNIFORM_SHARE = 0.01
-#: Half-life of the total rate: a year, so that the level follows a city's trend.
-RATE_HALF_LIFE_DAYS = 365.25
+MAX_HORIZON_DAYS = 366
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Expected incidents by cell, and what they were made of.
+
+    Attributes
+    ----------
+    as_of
+        The local day on which the horizon starts.
+    share
+        float64 (n_inside,): each cell's share of the incidents; sums to 1.
+    level
+        Predictive distribution of the total.
+    weights
+        Learned weights of the components of ``mixture.MIXTURE``.
+    """
+
+    as_of: date
+    share: Floats
+    level: LevelForecast
+    weights: LearnedWeights
+
+    @property
+    def expected(self) -> Floats:
+        """Return float64 (n_inside,): expected incidents in the horizon by cell."""
+        return np.asarray(self.level.expected * self.share, dtype=np.float64)
 
 
 def forecast_events(
@@ -51,8 +82,8 @@ def forecast_events(
     x_m, y_m
         float64 (n,): positions in the polygon's projected system.
     occurred_at_utc
-        datetime64 (n,): times in UTC. Only events before as-of 00:00 local are used, and
-        of those only the last ten years.
+        datetime64 (n,): times in UTC. Only events before as-of 00:00 local are used: those of
+        the last ten years to forecast, and four more to learn weights from.
     polygon
         The boundary. Events outside it are not used.
     cell_size_m, as_of, horizon_days, timezone
@@ -71,51 +102,95 @@ def forecast_events(
         Lengths that differ, a place or time that is missing, an unknown time zone, a horizon
         below one day, or no event inside the boundary before the as-of day.
     """
-    x, y, at = _arrays(x_m, y_m, occurred_at_utc)
-    _refuse_horizon(horizon_days)
-    start = _local_midnight(as_of, timezone)
-    first = start - np.timedelta64(MEMORY_DAYS, "D")
-    shapely.prepare(polygon)
-    used = (at < start) & (at >= first)
-    used[used] = shapely.contains_xy(polygon, x[used], y[used])
-    if not used.any():
+    x, y, at = checked_events(x_m, y_m, occurred_at_utc)
+    refuse_horizon(horizon_days)
+    calendar = periods([as_of], timezone)
+    grid = clip_grid(polygon, cell_size_m=cell_size_m)
+    counts = count_events(x, y, at, cell_locator(grid, polygon), calendar)
+    return cells_frame(grid, forecast_counts(counts, grid, as_of, horizon_days).expected)
+
+
+def forecast_counts(counts: PeriodCounts, grid: Grid, as_of: date, horizon_days: int) -> Forecast:
+    """Forecast from counts by period and cell, with an edge on the as-of day.
+
+    Parameters
+    ----------
+    counts, grid
+        From :func:`hotspots.forecast_counts.count_events` on this lattice.
+    as_of, horizon_days
+        First local day and length of the horizon.
+
+    Raises
+    ------
+    AssessmentRefusedError
+        No event in the ten years before the as-of day.
+    """
+    return forecast_from(MixtureHistory(counts, grid, MIXTURE), counts, as_of, horizon_days)
+
+
+def forecast_from(
+    history: MixtureHistory, counts: PeriodCounts, as_of: date, horizon_days: int
+) -> Forecast:
+    """Forecast with a history that several as-of days share; otherwise as above."""
+    level = _level(counts, as_of, horizon_days)
+    weights = history.learn(as_of)
+    share = weights.weight @ history.shares(as_of)
+    return Forecast(as_of, np.asarray(share / share.sum()), level, weights)
+
+
+def cells_frame(grid: Grid, expected: Floats) -> pd.DataFrame:
+    """Return the frame of :func:`forecast_events` from expected incidents by inside cell."""
+    centre_x, centre_y = grid.centres()
+    return pd.DataFrame({"x_m": centre_x, "y_m": centre_y, "expected": expected})
+
+
+def _level(counts: PeriodCounts, as_of: date, horizon_days: int) -> LevelForecast:
+    """Forecast the total from blocks that were observed whole."""
+    calendar = counts.periods
+    last = calendar.index(as_of)
+    blocks = np.array([block_of(day) for day in calendar.days[:last]])
+    recent = block_of(as_of) - blocks <= MEMORY_BLOCKS
+    totals = np.asarray(counts.counts[:last].sum(axis=1), dtype=np.float64).ravel() * recent
+    if not totals.any():
         raise AssessmentRefusedError(
             "no event inside the boundary in the ten years before the as-of day",
             remedy="check the coordinate system, the dates and the as-of day",
             value=as_of.isoformat(),
         )
-    grid = clip_grid(polygon, cell_size_m=cell_size_m)
-    age_days = (start - at[used]) / np.timedelta64(1, "D")
-    total = rate_per_day(age_days) * _horizon_length_days(as_of, horizon_days, timezone)
-    centre_x, centre_y = grid.centres()
-    share = _fixed_mix(x[used], y[used], grid)
-    return pd.DataFrame({"x_m": centre_x, "y_m": centre_y, "expected": total * share})
+    used = np.unique(blocks[np.flatnonzero(totals)[0] <= np.arange(last)])
+    # The log may start within its first block: it is not known how much of it was watched.
+    if len(used) > 2 and totals[blocks != used[0]].any():
+        used = used[1:]
+    days = [min(_first_day(block + 1), as_of) - _first_day(block) for block in used]
+    starts = [_first_day(block) for block in used]
+    length = [
+        length_days(start, start + span, calendar.timezone)
+        for start, span in zip(starts, days, strict=True)
+    ]
+    summed = np.array([totals[blocks == block].sum() for block in used])
+    ahead = [as_of + timedelta(days=n) for n in range(horizon_days + 1)]
+    horizon = [length_days(a, b, calendar.timezone) for a, b in pairwise(ahead)]
+    return forecast_level(
+        summed,
+        np.array([(start - _EPOCH).days for start in starts], dtype=np.float64),
+        np.array(length),
+        horizon_start_day=float((as_of - _EPOCH).days),
+        horizon=np.array(horizon),
+    )
 
 
-def _fixed_mix(x_m: Floats, y_m: Floats, grid: Grid) -> Floats:
-    """Return the share of the next incidents by inside cell; sums to 1."""
-    weight = np.full(len(x_m), 1.0 / len(x_m))
-    share = COUNT_SHARE * count_mass(x_m, y_m, weight, grid)
-    for bandwidth_m, part in KERNEL_SHARES:
-        smooth = cell_mass(x_m, y_m, weight, grid, bandwidth_m=bandwidth_m, kernel="gaussian")
-        share += part * smooth
-    area = grid.area_share[grid.inside]
-    return np.asarray((1 - UNIFORM_SHARE) * share + UNIFORM_SHARE * area / area.sum())
+def _first_day(block: int) -> date:
+    return _EPOCH + timedelta(days=int(block) * 28)
 
 
-def rate_per_day(age_days: Floats) -> float:
-    """Return the decayed mean of events a day, from their ages in days, (n_events,) > 0.
+def checked_events(x_m: Any, y_m: Any, at: Any) -> tuple[Floats, Floats, NDArray[np.datetime64]]:
+    """Return places and UTC times as plain arrays of one length, or refuse them.
 
-    The weight of an event and of a day of exposure both halve every year; exposure runs from
-    the oldest event to the as-of day.
+    Raises
+    ------
+    AssessmentRefusedError
+        Lengths that differ, or a place or time that is missing.
     """
-    decay = np.log(2.0) / RATE_HALF_LIFE_DAYS
-    span = max(float(age_days.max()), 1.0)
-    weights = np.exp(-decay * age_days)
-    return float(weights.sum() * decay / -np.expm1(-decay * span))
-
-
-def _arrays(x_m: Any, y_m: Any, at: Any) -> tuple[Floats, Floats, NDArray[np.datetime64]]:
     x, y = np.asarray(x_m, dtype=np.float64), np.asarray(y_m, dtype=np.float64)
     times = pd.DatetimeIndex(at)
     if times.tz is not None:
@@ -136,26 +211,9 @@ def _arrays(x_m: Any, y_m: Any, at: Any) -> tuple[Floats, Floats, NDArray[np.dat
     return x, y, stamps
 
 
-def _refuse_horizon(horizon_days: int) -> None:
-    if not 1 <= horizon_days <= 366:
+def refuse_horizon(horizon_days: int) -> None:
+    """Raise AssessmentRefusedError unless the horizon is 1 to 366 days."""
+    if not 1 <= horizon_days <= MAX_HORIZON_DAYS:
         raise AssessmentRefusedError(
             "the horizon is 1 to 366 days", remedy="use for example 28", value=horizon_days
         )
-
-
-def _local_midnight(day: date, timezone: str) -> np.datetime64:
-    try:
-        zone = ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
-        raise AssessmentRefusedError(
-            "unknown time zone", remedy="use an IANA name such as Europe/London", value=timezone
-        ) from fault
-    local = datetime(day.year, day.month, day.day, tzinfo=zone)
-    return np.datetime64(local.astimezone(UTC).replace(tzinfo=None), "us")
-
-
-def _horizon_length_days(as_of: date, horizon_days: int, timezone: str) -> float:
-    """Return the length of the horizon in days of 24 hours (a clock change moves it)."""
-    start = _local_midnight(as_of, timezone)
-    end = _local_midnight(as_of + timedelta(days=horizon_days), timezone)
-    return float((end - start) / np.timedelta64(1, "D"))

@@ -6,11 +6,13 @@ polygon, or over neighbouring polygons, use the same cells.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy import spatial
 from shapely.geometry.base import BaseGeometry
 
 from hotspots.errors import AssessmentRefusedError, CoordinateSystemRefusedError
@@ -52,6 +54,76 @@ class Grid:
         x_m = self.x0_m + (columns.astype(np.float64) + 0.5) * self.cell_size_m
         y_m = self.y0_m + (rows.astype(np.float64) + 0.5) * self.cell_size_m
         return x_m, y_m
+
+
+@dataclass(frozen=True)
+class CellLocator:
+    """Which inside cell of a grid an event belongs to.
+
+    An event inside the polygon but in a cell whose centre is outside belongs to the nearest
+    inside cell, so that no event inside the polygon is lost. Build with :func:`cell_locator`.
+
+    Attributes
+    ----------
+    grid, polygon
+        The lattice and the polygon it was clipped to.
+    owner
+        int32 (n_rows * n_columns,): the inside cell that takes the events of a lattice cell,
+        numbered as ``grid.centres()``; -1 where the lattice cell is wholly outside.
+    crossed
+        bool (n_rows * n_columns,): the boundary passes through, so events need a test.
+    """
+
+    grid: Grid
+    polygon: BaseGeometry
+    owner: NDArray[np.int32]
+    crossed: NDArray[np.bool_]
+
+    def locate(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Return int32 (n_events,): the inside cell of each event, -1 outside the polygon.
+
+        Parameters
+        ----------
+        x_m, y_m
+            float64 (n_events,), finite, in the polygon's system.
+        """
+        grid = self.grid
+        n_rows, n_columns = grid.shape
+        column = np.floor((x_m - grid.x0_m) / grid.cell_size_m)
+        row = np.floor((y_m - grid.y0_m) / grid.cell_size_m)
+        # The far edge of the lattice may carry a vertex of the polygon: it is the last cell's.
+        column[x_m == grid.x0_m + n_columns * grid.cell_size_m] = n_columns - 1
+        row[y_m == grid.y0_m + n_rows * grid.cell_size_m] = n_rows - 1
+        on_lattice = (column >= 0) & (column < n_columns) & (row >= 0) & (row < n_rows)
+        flat = np.zeros(len(column), dtype=np.int64)
+        flat[on_lattice] = (row * n_columns + column)[on_lattice].astype(np.int64)
+        found = np.where(on_lattice, self.owner[flat], np.int32(-1))
+        doubtful = np.flatnonzero((found >= 0) & self.crossed[flat])
+        outside = ~shapely.covers(self.polygon, shapely.points(x_m[doubtful], y_m[doubtful]))
+        found[doubtful[outside]] = -1
+        return np.asarray(found, dtype=np.int32)
+
+
+def cell_locator(grid: Grid, polygon: BaseGeometry) -> CellLocator:
+    """Prepare to place events on a grid that was clipped to ``polygon``.
+
+    Parameters
+    ----------
+    grid
+        From :func:`clip_grid` of the same polygon.
+    polygon
+        Polygon or multipolygon, coordinates in metres.
+    """
+    inside = np.argwhere(grid.inside)
+    touched = (grid.area_share > 0) & ~grid.inside
+    owner = np.full(grid.shape, -1, dtype=np.int32)
+    owner[grid.inside] = np.arange(len(inside), dtype=np.int32)
+    if touched.any():
+        _, nearest = spatial.cKDTree(inside).query(np.argwhere(touched))
+        owner[touched] = nearest
+    shapely.prepare(polygon)
+    crossed = (grid.area_share > 0) & (grid.area_share < 1)
+    return CellLocator(grid, polygon, owner.ravel(), crossed.ravel())
 
 
 def clip_grid(polygon: BaseGeometry, *, cell_size_m: float) -> Grid:
@@ -134,11 +206,24 @@ def _area_share(
     boxes = shapely.box(west, south, west + cell_m, south + cell_m)
     share = shapely.contains_properly(polygon, boxes).astype(np.float64)
     crossed = (share == 0.0) & shapely.intersects(polygon, boxes)
-    x_end = x0_m + n_columns * cell_m
-    for row in np.flatnonzero(crossed.any(axis=1)):
-        bottom = y0_m + row * cell_m
-        strip = shapely.intersection(polygon, shapely.box(x0_m, bottom, x_end, bottom + cell_m))
+    west_east = x0_m, x0_m + n_columns * cell_m
+    for row, strip in _strips(polygon, west_east, y0_m, cell_m, range(n_rows)):
         cells = np.flatnonzero(crossed[row])
         pieces = shapely.intersection(strip, boxes[row, cells])
         share[row, cells] = np.minimum(shapely.area(pieces) / cell_m**2, 1.0)
     return share
+
+
+def _strips(
+    part: BaseGeometry, west_east: tuple[float, float], y0_m: float, cell_m: float, rows: range
+) -> Iterator[tuple[int, BaseGeometry]]:
+    """Yield each row of the lattice clipped to the polygon, halving it again and again."""
+    if part.is_empty:
+        return
+    if len(rows) == 1:
+        yield rows[0], part
+        return
+    for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+        south, north = y0_m + half[0] * cell_m, y0_m + (half[-1] + 1) * cell_m
+        band = shapely.box(west_east[0], south, west_east[1], north)
+        yield from _strips(shapely.intersection(part, band), west_east, y0_m, cell_m, half)

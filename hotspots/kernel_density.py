@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, spatial, special
 
+from hotspots.bandwidth import ladder
 from hotspots.errors import AssessmentRefusedError
 from hotspots.grid import Grid
 
@@ -81,13 +82,76 @@ def cell_mass(
     mask = inside_share.repeat(factor, axis=0).repeat(factor, axis=1)
     side_m = grid.cell_size_m / factor
     masses = kernel_masses(side_m, _unwidened(bandwidth_m, side_m, kernel), kernel)
-    convolve = _Convolution((mask.shape[0], mask.shape[1]), masses)
+    convolve = Convolution((mask.shape[0], mask.shape[1]), masses)
     mass_inside = convolve(mask)
     binned = _bin_linearly(x_m, y_m, weight, grid, factor)
     stranded = np.where(mass_inside < LEAST_MASS_INSIDE, binned, 0.0)
     corrected = (binned - stranded) / np.maximum(mass_inside, LEAST_MASS_INSIDE)
     spread = convolve(corrected) * mask
     return _sum_blocks(spread, factor)[grid.inside] + _nearest_cells(stranded, grid, factor)
+
+
+def adaptive_cell_mass(
+    x_m: Floats,
+    y_m: Floats,
+    weight: Floats,
+    grid: Grid,
+    *,
+    bandwidth_m: Floats,
+    kernel: Kernel = "quartic",
+) -> Floats:
+    """Spread weighted events, each with a bandwidth of its own, over the inside cells.
+
+    Arguments, result and errors as :func:`cell_mass`, but ``bandwidth_m`` is float64
+    (n_events,), for example from :func:`hotspots.bandwidth.abramson_bandwidths`. Events are
+    shared between the two nearest rungs of a ladder of bandwidths and each rung is one
+    convolution; the variance of every event's kernel is kept.
+    """
+    for row in np.flatnonzero(~(np.isfinite(bandwidth_m) & (bandwidth_m > 0)))[:1]:
+        _refuse_bad_events(x_m, y_m, weight, float(bandwidth_m[row]))
+    total = np.zeros(int(grid.inside.sum()))
+    if not len(x_m):
+        return total
+    rungs, lower, upper_share = ladder(bandwidth_m)
+    for rung, rung_m in enumerate(rungs):
+        part = np.where(lower == rung, 1.0 - upper_share, 0.0)
+        part = weight * np.where(lower == rung - 1, upper_share, part)
+        used = part > 0
+        if used.any():
+            total += cell_mass(
+                x_m[used], y_m[used], part[used], grid, bandwidth_m=float(rung_m), kernel=kernel
+            )
+    return total
+
+
+def decayed(weight: Floats, age_days: Floats, *, half_life_days: float) -> Floats:
+    """Return ``weight * 2 ** (-age / half-life)``: the time part of a space-time kernel.
+
+    Parameters
+    ----------
+    weight, age_days
+        float64 (n_events,); ages >= 0, counted back from the as-of instant.
+    half_life_days
+        > 0.
+
+    Raises
+    ------
+    AssessmentRefusedError
+        A negative age (an event from the future) or a half-life that is not positive.
+    """
+    if not half_life_days > 0:
+        raise AssessmentRefusedError(
+            "a half-life is a positive number of days", remedy="use 365", value=half_life_days
+        )
+    future = np.flatnonzero(~(age_days >= 0))
+    if len(future):
+        raise AssessmentRefusedError(
+            "an event after the as-of instant has no weight",
+            remedy="leave out what was not known on the as-of day",
+            row=int(future[0]) + 1,
+            value=float(age_days[future[0]]),
+        )
+    return np.asarray(weight * np.exp2(-age_days / half_life_days), dtype=np.float64)
 
 
 def count_mass(x_m: Floats, y_m: Floats, weight: Floats, grid: Grid) -> Floats:
@@ -135,7 +199,7 @@ def kernel_masses(cell_size_m: float, bandwidth_m: float, kernel: Kernel) -> Flo
     return np.asarray(masses / masses.sum(), dtype=np.float64)
 
 
-class _Convolution:
+class Convolution:
     """Convolve arrays of one shape with one symmetric kernel, without wrap-around."""
 
     def __init__(self, shape: tuple[int, int], masses: Floats) -> None:
