@@ -53,10 +53,12 @@ class Live:
 @contextmanager
 def live(data: Path, *options: str) -> Iterator[Live]:
     """Yield `arv serve` on a free port; it is stopped as a supervisor would stop it."""
+    data.parent.mkdir(parents=True, exist_ok=True)
+    journal = (data.parent / "journal").open("w")
     process = subprocess.Popen(
         [*SERVE, "--port", "0", "--data", str(data), *options],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=journal,
         text=True,
     )
     assert process.stdout
@@ -75,6 +77,7 @@ def live(data: Path, *options: str) -> Iterator[Live]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
+        journal.close()
 
 
 def _up(url: str) -> bool:
@@ -99,6 +102,8 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, li
     with live(data) as service, httpx.Client(base_url=service.url) as client:
 
         def ready() -> bool:
+            said = (data.parent / "journal").read_text("utf-8")
+            assert "could not be made" not in said, said
             start = time.perf_counter()
             assert client.get("/health").json() == {"status": "ok"}
             waits.append(time.perf_counter() - start)
