@@ -17,7 +17,7 @@ from allocator.errors import PlanInfeasibleError
 from allocator.patrol_areas import connected_areas, connected_parts, members_of
 from allocator.plan_world import Floats, UnitClass, World
 
-MAX_AREAS_OF_CLASS = 3_000
+MAX_AREAS_OF_CLASS = 2_000
 MAX_AREAS_OF_BLOCKS = 2_000
 ROUNDING = 1e-12  # bounds are kept up to rounding of sums
 

@@ -113,7 +113,7 @@ def _column_lines(model: LinearModel) -> list[str]:
     for number, name in enumerate(model.names):
         if bool(model.integer[number]) != marked:
             marked = not marked
-            lines.append(f" MARKER MARKER 'MARKER' '{'INTORG' if marked else 'INTEND'}'")
+            lines.append(f" MARKER 'MARKER' '{'INTORG' if marked else 'INTEND'}'")
         if model.objective[number]:
             lines.append(f" {name} objective_negated {-float(model.objective[number])!r}")
         start, end = columns.indptr[number], columns.indptr[number + 1]
@@ -124,7 +124,7 @@ def _column_lines(model: LinearModel) -> list[str]:
             )
         ]
     if marked:
-        lines.append(" MARKER MARKER 'MARKER' 'INTEND'")
+        lines.append(" MARKER 'MARKER' 'INTEND'")
     return lines
 
 

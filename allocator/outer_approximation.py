@@ -10,6 +10,7 @@ model with a row and several variables a ward.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,10 +32,12 @@ Floats = NDArray[np.float64]
 Report = Callable[[float, float], None]
 MAX_LP_ROUNDS = 40
 LP_TOLERANCE = 1e-5
-NEGLIGIBLE_COEFFICIENT = 1e-9
+NEGLIGIBLE_COEFFICIENT = 1e-12
 PRICING_GAP = 1e-3  # the first plan only has to be good
 # HiGHS proves models of this size faster than GSCIP; on larger ones it overruns a time limit.
 MAX_COLUMNS_OF_HIGHS = 2_000
+# Solvers work in thousandths of coverage: their absolute tolerances then are negligible.
+SOLVER_SCALE = 1_000.0
 
 
 @dataclass(frozen=True)
@@ -119,23 +122,23 @@ class Master:
         self._rounds += 1
         return added
 
-    def model(self) -> LinearModel:
-        """Return the master as it stands; closed columns are fixed at 0."""
+    def model(self, scale: float = 1.0) -> LinearModel:
+        """Return the master as it stands, coverage times ``scale``; closed columns are 0."""
         problem = self._problem
         n_columns, n_cuts = len(problem.masks), len(self._sides)
         reach = csr_matrix(
             (np.ones(n_cuts), (np.arange(n_cuts), self._groups)), shape=(n_cuts, self._n_groups)
         )
-        tangents = hstack([csr_matrix(-np.array(self._coefficients)), reach])
+        tangents = hstack([csr_matrix(-scale * np.array(self._coefficients)), reach])
         rows, low, high, names = _rule_rows(problem)
         rules = hstack([rows, csr_matrix((rows.shape[0], self._n_groups))])
         codes = problem.world.borough_codes
         return LinearModel(
             matrix=csr_matrix(vstack([tangents, rules])),
             row_lower=np.concatenate([np.full(n_cuts, -np.inf), low]),
-            row_upper=np.concatenate([self._sides, high]),
+            row_upper=np.concatenate([scale * np.array(self._sides), high]),
             lower=np.zeros(n_columns + self._n_groups),
-            upper=np.concatenate([self.open_columns.astype(float), np.ones(self._n_groups)]),
+            upper=np.concatenate([self.open_columns.astype(float), np.full(self._n_groups, scale)]),
             objective=np.concatenate([np.zeros(n_columns), np.ones(self._n_groups)]),
             integer=np.arange(n_columns + self._n_groups) < n_columns,
             row_names=(*self._names, *names),
@@ -224,6 +227,7 @@ class _Search:
         self._bound = 1.0
         self._relaxed: _Answer | None = None
         self._stuck = False
+        self._seen: set[tuple[int, ...]] = set()
 
     @property
     def done(self) -> bool:
@@ -290,22 +294,29 @@ class _Search:
         if answer.values is None:
             self._stuck = True
             return
-        n_columns = len(self._problem.masks)
-        before = self._objective
-        chosen = np.round(answer.values[:n_columns])
-        added = self._master.add_tangents(chosen, answer.values[n_columns:])
-        self.offer(np.flatnonzero(chosen))
-        self._stuck = added == 0 and self._objective <= before
+        columns = np.flatnonzero(answer.values[: len(self._problem.masks)] > 0.5)
+        self._stuck = self._has_seen(columns)  # its tangents are in: the master can learn no more
+        self._learn(columns)
+        self.offer(columns)
         self._tell()
 
     def offer(self, columns: NDArray[np.intp]) -> None:
         """Improve a feasible choice by local search and keep it if it is the best."""
         better, objective = improved(self._problem, columns)
-        chosen = np.zeros(len(self._problem.masks))
-        chosen[better] = 1.0
-        self._master.add_tangents(chosen)
+        self._learn(better)
         if objective > self._objective:
             self._best, self._objective = better, objective
+
+    def _has_seen(self, columns: NDArray[np.intp]) -> bool:
+        return tuple(columns.tolist()) in self._seen
+
+    def _learn(self, columns: NDArray[np.intp]) -> None:
+        """Add the tangents at a placement, once."""
+        if not self._has_seen(columns):
+            self._seen.add(tuple(columns.tolist()))
+            chosen = np.zeros(len(self._problem.masks))
+            chosen[columns] = 1.0
+            self._master.add_tangents(chosen)
 
     def solution(self) -> Solution:
         if self._best is None:
@@ -323,8 +334,23 @@ class _Search:
         )
 
     def _run(self, *, relaxed: bool) -> _Answer:
-        gap = self._tolerance / 4
-        return _run(self._master.model(), relaxed=relaxed, gap=gap, limit_s=self._left_s())
+        """Solve the master in thousandths of coverage and answer in shares."""
+        answer = _run(
+            self._master.model(SOLVER_SCALE),
+            relaxed=relaxed,
+            gap=self._tolerance / 4,
+            limit_s=self._left_s(),
+        )
+        values, costs = answer.values, answer.reduced_costs
+        if values is not None:
+            n_columns = len(self._problem.masks)
+            values = np.concatenate([values[:n_columns], values[n_columns:] / SOLVER_SCALE])
+        return _Answer(
+            values,
+            min(1.0, answer.bound / SOLVER_SCALE),
+            None if costs is None else costs / SOLVER_SCALE,
+            answer.infeasible,
+        )
 
     def _left_s(self) -> float:
         return self._deadline - time.monotonic()
@@ -337,7 +363,7 @@ class _Search:
 def _run(model: LinearModel, *, relaxed: bool, gap: float, limit_s: float) -> _Answer:
     """Solve with MathOpt: GLOP for relaxations, HiGHS or GSCIP for integer models."""
     if limit_s <= 0:
-        return _Answer(None, 1.0, None, infeasible=False)
+        return _Answer(None, math.inf, None, infeasible=False)
     opt_model = mathopt.Model.from_model_proto(math_opt_proto(model, relaxed=relaxed))
     small = len(model.objective) <= MAX_COLUMNS_OF_HIGHS
     exact = mathopt.SolverType.HIGHS if small else mathopt.SolverType.GSCIP
@@ -351,15 +377,15 @@ def _run(model: LinearModel, *, relaxed: bool, gap: float, limit_s: float) -> _A
         mathopt.TerminationReason.INFEASIBLE,
         mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED,
     ):
-        return _Answer(None, 1.0, None, infeasible=True)
+        return _Answer(None, math.inf, None, infeasible=True)
     size = len(model.objective)
     values = (
         _by_id(result.variable_values(), size) if result.has_primal_feasible_solution() else None
     )
     if not relaxed:
-        return _Answer(values, min(1.0, result.best_objective_bound()), None, infeasible=False)
+        return _Answer(values, result.best_objective_bound(), None, infeasible=False)
     if reason != mathopt.TerminationReason.OPTIMAL or values is None:
-        return _Answer(None, 1.0, None, infeasible=False)
+        return _Answer(None, math.inf, None, infeasible=False)
     return _Answer(values, result.objective_value(), _by_id(result.reduced_costs(), size), False)
 
 
