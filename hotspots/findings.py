@@ -85,8 +85,8 @@ class EmergingCluster:
         ``E1`` is the least likely by chance.
     name, ward_codes
         The place in words, and its wards, the one in the middle first.
-    window_days
-        1, 7 or 28: the days before the as-of day.
+    window_days, first_day, last_day
+        1, 7 or 28 days up to the last day that every feed used covers.
     observed, expected
         Incidents in the window and what the past and the rest of the area would put there.
     p_value
@@ -100,6 +100,8 @@ class EmergingCluster:
     name: str
     ward_codes: tuple[str, ...]
     window_days: int
+    first_day: date
+    last_day: date
     observed: int
     expected: float
     p_value: float

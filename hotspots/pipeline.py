@@ -19,6 +19,7 @@ from hotspots.errors import AssessmentRefusedError
 from hotspots.explanation import data_gaps, evidence_lines, title
 from hotspots.incidents import FeedReading
 from hotspots.known import known_records
+from hotspots.patterns import find_patterns, with_pattern_reasons
 from hotspots.places import PolicedPlaces, place_records, policed_places
 from hotspots.scores import AreaScores
 from hotspots.sources import EvidencePolicy
@@ -88,13 +89,17 @@ def assess_week(
     posterior = fit_wards(evidence.data, n_draws=N_DRAWS, seed=seed)
     tell("Ranking wards and boroughs", 0.6)
     scores = AreaScores(study_area, places, evidence, posterior)
-    wards, boroughs = scores.wards(), scores.boroughs()
+    patterns = find_patterns(
+        ordered, study_area, places, evidence, as_of=as_of, policy=policy, seed=seed
+    )
+    wards, boroughs = with_pattern_reasons(scores.wards(), patterns), scores.boroughs()
     draft = RiskAssessment(
         **_identity(study_area, places, policy),
         as_of=as_of,
         classification=classification,
         notice=_notice(ordered),
         seed=seed,
+        **vars(patterns),
         wards=wards,
         boroughs=boroughs,
         evidence=evidence_lines(ordered, known, evidence, places),
