@@ -69,12 +69,12 @@ def runners_up(
 
 
 def _changed_areas(problem: PlanProblem, step: Step) -> list[tuple[int, int]]:
-    """(old column, new area) for both units of a step; the unit keeps its class."""
-    pairs = []
-    for old, new in zip(step.out, step.into, strict=True):
-        if problem.masks[old] != problem.masks[new]:
-            pairs.append((old, problem.masks[new]))
-    return pairs
+    """(old column, new area) for both units of a step; two units trading areas is no other plan."""
+    old = [problem.masks[column] for column in step.out]
+    new = [problem.masks[column] for column in step.into]
+    if sorted(old) == sorted(new):
+        return []
+    return list(zip(step.out, new, strict=True))
 
 
 def borough_coverage(problem: PlanProblem, columns: NDArray[np.intp]) -> Floats:
