@@ -67,9 +67,10 @@ def assess(
     policy: EvidencePolicy,
     seed: int,
     classification: str,
+    sanitised: bool = False,
     progress: Progress = silent,
 ) -> AssessedWeek:
-    """Assess the week from feeds already read."""
+    """Assess the week from feeds already read; ``sanitised`` leaves handling code C out."""
     return assess_week(
         readings,
         area,
@@ -77,6 +78,7 @@ def assess(
         policy=policy,
         seed=seed,
         classification=classification,
+        include_handling_c=not sanitised,
         progress=progress,
     )
 

@@ -90,7 +90,7 @@ def evidence_lines(
     """
     keys = set(known.records["source"].unique())
     for reading in readings:
-        keys |= set(reading.records["source"].unique()) | set(reading.counts["source"].unique())
+        keys |= set(reading.counts["source"].unique())
     return tuple(_line(key, readings, evidence, places) for key in sorted(keys))
 
 
@@ -110,7 +110,7 @@ def _line(
         number = evidence.counting.index(key)
         total_weight = float(evidence.data.counts[number].sum())
         total_weight += float(evidence.data.borough_counts[number].sum())
-    first, last = _span(key, own)
+    first, last = _span(records.records[mine], own)
     whole = all(bool(places.covered_wards(one.coverage.areas).all()) for one in own)
     return EvidenceLine(
         source=key,
@@ -124,6 +124,7 @@ def _line(
         last_day=last,
         coverage="unknown" if not own else "known" if whole else "partial",
         effective_weight=rounded(total_weight / max(used + offences_used, 1)),
+        merged=int((use == "merged").sum()),
     )
 
 
@@ -138,16 +139,13 @@ def _offences(key: str, own: Sequence[FeedReading]) -> tuple[int, int]:
     return whole, discovered
 
 
-def _span(key: str, own: Sequence[FeedReading]) -> tuple[date | None, date | None]:
-    days: list[pd.Timestamp] = []
-    for one in own:
-        mine = one.records[(one.records["source"] == key).to_numpy(dtype=bool)]
-        if len(mine):
-            days += [mine["occurred_from"].min(), mine["occurred_to"].max()]
-    if not days:
+def _span(mine: pd.DataFrame, own: Sequence[FeedReading]) -> tuple[date | None, date | None]:
+    """Return the first and last day of a source's known records, else of what it covers."""
+    if not len(mine):
         firsts = [one.coverage.first_day for one in own]
         lasts = [one.coverage.last_day for one in own]
         return (min(firsts), max(lasts)) if own else (None, None)
+    days = [mine["occurred_from"].min(), mine["occurred_to"].max()]
     local = pd.DatetimeIndex(days).tz_convert("Europe/London")
     return local.min().date(), local.max().date()
 
@@ -173,6 +171,7 @@ def data_gaps(
         ("outside", "records lie where or when their own feed is not known to be complete"),
         ("counted", "records are already in published totals and only place them inside wards"),
         ("discovered", "discovered records are shown and weigh nothing"),
+        ("merged", "records tell of an incident that another system's record already counts"),
     ):
         number = int((use == state).sum())
         if number:
@@ -193,6 +192,19 @@ def data_gaps(
     ]
     lines += [line for reading in readings for line in reading.warnings]
     return tuple(dict.fromkeys(lines))
+
+
+def handling_gaps(records: int, *, sanitised: bool) -> list[str]:
+    """Return the sentence on material with handling code C, if there is anything to say."""
+    if sanitised:
+        return ["Sanitised: material with handling code C is left out."]
+    if not records:
+        return []
+    return [
+        f"{records:,} records with handling code C weigh in this picture; through pooling every "
+        "score rests on them a little. Share it under their conditions, or make the sanitised "
+        "version."
+    ]
 
 
 def _coverage_gaps(wards: Sequence[AreaScore], boroughs: Sequence[AreaScore]) -> list[str]:

@@ -29,8 +29,9 @@ class KnownRecords:
     Attributes
     ----------
     records
-        Canonical record columns and ``age_days`` (from the middle of the time range to the
-        as-of instant) and ``local_day`` (the Europe/London day of that middle).
+        Canonical record columns and the time range up to the as-of instant: its ages
+        ``age_start_days`` and ``age_end_days``, its ends in naive Europe/London time
+        ``local_start`` and ``local_end``, and the day of its middle, ``local_day``.
     duplicates, not_yet_known, superseded, withdrawn
         How many rows were set aside for each reason, the first that applies.
     """
@@ -90,6 +91,11 @@ def _dated(records: pd.DataFrame, instant: pd.Timestamp) -> pd.DataFrame:
     end = records["occurred_to"].where(records["occurred_to"] >= start, start)
     end = end.where(end <= instant, instant)
     middle = start + (end - start) / 2
-    age = (instant - middle).dt.total_seconds() / 86400.0
-    local = middle.dt.tz_convert(LONDON).dt.tz_localize(None).dt.normalize()
-    return records.assign(age_days=age, local_day=local)
+    local = [one.dt.tz_convert(LONDON).dt.tz_localize(None) for one in (start, end, middle)]
+    return records.assign(
+        age_start_days=(instant - start).dt.total_seconds() / 86400.0,
+        age_end_days=(instant - end).dt.total_seconds() / 86400.0,
+        local_start=local[0],
+        local_end=local[1],
+        local_day=local[2].dt.normalize(),
+    )

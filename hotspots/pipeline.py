@@ -16,9 +16,11 @@ from hotspots import assessment as published
 from hotspots.assessment import BoroughLink, RiskAssessment, WardLink, WardPlace
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import AssessmentRefusedError
-from hotspots.explanation import data_gaps, evidence_lines, title
+from hotspots.explanation import data_gaps, evidence_lines, handling_gaps, title
+from hotspots.handling import CODE, OUTPUTS, conditioned, without_handling_c
 from hotspots.incidents import FeedReading
 from hotspots.known import known_records
+from hotspots.merging import match_incidents
 from hotspots.patterns import find_patterns, with_pattern_reasons
 from hotspots.places import PolicedPlaces, place_records, policed_places
 from hotspots.scores import AreaScores
@@ -54,6 +56,7 @@ def assess_week(
     policy: EvidencePolicy,
     seed: int = 0,
     classification: str = "OFFICIAL-SENSITIVE",
+    include_handling_c: bool = True,
     progress: Progress | None = None,
 ) -> AssessedWeek:
     """Assess the week that starts on the as-of day, as known at its 00:00 Europe/London.
@@ -68,6 +71,8 @@ def assess_week(
         The as-of day, the evidence policy and the seed of the posterior draws.
     classification
         Marking that travels with the assessment.
+    include_handling_c
+        False leaves out all material with handling code C: the sanitised version.
     progress
         Called with the step and the share done, 0 to 1.
 
@@ -80,10 +85,14 @@ def assess_week(
     tell = progress or _silent
     tell("Weighing the evidence", 0.0)
     ordered = _ordered(readings, as_of)
+    inputs_sha256 = _inputs_sha256(ordered)
+    if not include_handling_c:
+        ordered = without_handling_c(ordered, as_of=as_of)
     known = known_records(ordered, as_of=as_of)
     places = policed_places(study_area)
     located = place_records(known.records, places, study_area)
-    evidence = weigh(ordered, known, located, places, as_of=as_of, policy=policy)
+    merged_into = match_incidents(known.records, located)
+    evidence = weigh(ordered, known, located, places, merged_into, as_of=as_of, policy=policy)
     _refuse_no_evidence(evidence)
     tell("Estimating weekly rates", 0.4)
     posterior = fit_wards(evidence.data, n_draws=N_DRAWS, seed=seed)
@@ -103,9 +112,13 @@ def assess_week(
         wards=wards,
         boroughs=boroughs,
         evidence=evidence_lines(ordered, known, evidence, places),
-        data_gaps=data_gaps(ordered, known, evidence, wards, boroughs, as_of=as_of),
-        inputs_sha256=_inputs_sha256(ordered),
+        data_gaps=(
+            *data_gaps(ordered, known, evidence, wards, boroughs, as_of=as_of),
+            *handling_gaps(conditioned(evidence).records, sanitised=not include_handling_c),
+        ),
+        inputs_sha256=inputs_sha256,
         draws=posterior.draws,
+        **_handling(evidence, sanitised=not include_handling_c),
     )
     tell("Drawing the risk surface", 0.8)
     cells = _cells(study_area, places, evidence, posterior, policy)
@@ -130,6 +143,18 @@ def _identity(
         "places": _ward_places(study_area, places),
         "borough_links": _borough_links(study_area, places),
         "ward_links": _ward_links(study_area, places),
+    }
+
+
+def _handling(evidence: WeighedEvidence, *, sanitised: bool) -> dict[str, Any]:
+    """Return the fields that say which outputs used material with handling code C."""
+    used = conditioned(evidence)
+    if sanitised or not used.records:
+        return {"sanitised": sanitised}
+    return {
+        "handling_code": CODE,
+        "handling_c_records": used.records,
+        "handling_c_outputs": OUTPUTS,
     }
 
 

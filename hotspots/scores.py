@@ -12,6 +12,7 @@ from hotspots import assessment as published
 from hotspots.assessment import AreaScore, Contribution
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.explanation import PRIOR, coverage_states, reasons
+from hotspots.handling import CODE, conditioned
 from hotspots.places import PolicedPlaces
 from hotspots.ranking import Ranking, rank_areas, tiers
 from hotspots.weighing import WeighedEvidence
@@ -42,6 +43,7 @@ class AreaScores:
             draws=self.posterior.draws,
             coverage=self._ward_coverage(),
             observed=(self._stacked(self.evidence.raw), self._stacked(self.evidence.days) / 7),
+            conditions=conditioned(self.evidence).wards,
         )
 
     def boroughs(self) -> tuple[AreaScore, ...]:
@@ -59,6 +61,7 @@ class AreaScores:
             draws=draws,
             coverage=self._borough_coverage(),
             observed=(self._by_borough(self._stacked(self.evidence.raw)), days / 7),
+            conditions=self._by_borough(conditioned(self.evidence).wards.astype(np.float64)) > 0,
         )
 
     def _by_borough(self, values: Floats) -> Floats:
@@ -101,6 +104,7 @@ class AreaScores:
         draws: NDArray[np.float32],
         coverage: tuple[str, ...],
         observed: tuple[Floats, Floats],
+        conditions: NDArray[np.bool_],
     ) -> tuple[AreaScore, ...]:
         mean = parts.sum(axis=0)
         ranking = rank_areas(mean, draws)
@@ -116,6 +120,7 @@ class AreaScores:
                 tier=tier[i],
                 coverage=coverage[i],
                 average_per_week=float(mean.mean()),
+                handling_code=CODE if conditions[i] else "",
                 observed=self._observed(observed, i),
             )
             for i, code in enumerate(codes)
@@ -147,6 +152,7 @@ class AreaScores:
         tier: str,
         coverage: str,
         average_per_week: float,
+        handling_code: str,
         observed: list[tuple[str, float, float]],
     ) -> AreaScore:
         total = published.rounded(sum(part.expected_per_week for part in contributions))
@@ -173,4 +179,5 @@ class AreaScores:
                 coverage=coverage,
                 ranks=(lowest, highest, len(ranking.rank)),
             ),
+            handling_code=handling_code,
         )

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,9 +25,11 @@ from hotspots.timeline import (
     Bools,
     Floats,
     Timeline,
+    covered_decay,
     day_cover,
     month_counts,
     spread_months,
+    sum_months,
     union_cover,
     whole_months,
 )
@@ -35,17 +39,32 @@ from hotspots.timeline import (
 class WeighedRecords:
     """The standing records with what each weighs; arrays are (n_records,).
 
-    ``weight`` is category x grades x decay; ``ward``, ``borough`` and ``day`` are indices
-    (-1: none). ``use`` says what became of each record: used, discovered, stale, shown,
-    outside (its place or day is not covered), or counted (in published totals already).
+    ``graded`` is category x grades, ``weight`` that times the decay over its time range;
+    ``ward``, ``borough`` and ``day`` are indices (-1: none) and ``span`` (n_records, 2) its
+    time range in days of the timeline. ``use`` says what became of each record: used, merged
+    (another system's record of an incident that is used), discovered, stale, shown, outside
+    (its place or time is not covered), or counted (in published totals already).
+    ``merged_into`` is the row of that other record, -1: none.
     """
 
     records: pd.DataFrame
     ward: NDArray[np.intp]
     borough: NDArray[np.intp]
     day: NDArray[np.intp]
+    span: Floats
+    graded: Floats
     weight: Floats
     use: NDArray[np.str_]
+    merged_into: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What single records add to ward counts: P pairs of a record and a ward, all (P,)."""
+
+    record: NDArray[np.intp]
+    ward: NDArray[np.intp]
+    weight: Floats
 
 
 @dataclass(frozen=True)
@@ -63,8 +82,13 @@ class Counted:
         Decayed weeks counted, (W,) and (B,).
     days, borough_days
         Days counted, (W,) and (B,).
-    use
-        The records' ``use`` after this role.
+    use, weight
+        The records' ``use`` and ``weight`` after this role: a time range that is covered in
+        part weighs that part.
+    pieces
+        The records behind ``wards``.
+    ward_months, borough_months
+        The published counts behind ``wards`` and ``boroughs``: by source and month, weighed.
     """
 
     wards: Mapping[str, Floats]
@@ -76,6 +100,10 @@ class Counted:
     days: Floats
     borough_days: Floats
     use: NDArray[np.str_]
+    weight: Floats
+    pieces: Pieces
+    ward_months: Mapping[str, Mapping[date, Floats]]
+    borough_months: Mapping[str, Mapping[date, Floats]]
 
 
 @dataclass
@@ -86,6 +114,9 @@ class _Tally:
     raw: dict[str, Floats] = field(default_factory=dict)
     boroughs: dict[str, Floats] = field(default_factory=dict)
     offences: dict[str, float] = field(default_factory=dict)
+    pieces: list[Pieces] = field(default_factory=list)
+    ward_months: dict[str, dict[date, Floats]] = field(default_factory=dict)
+    borough_months: dict[str, dict[date, Floats]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,7 +153,7 @@ def count_role(
     claimed = np.zeros((timeline.n_days, len(places.ward_codes)), dtype=bool)
     for key in keys:
         claimed |= _published(role, key, "ward", claimed, tally)
-    recorded, use = _recorded(role, records, claimed, tally)
+    recorded, use, weight = _recorded(role, records, claimed, tally)
     claimed |= recorded
     alone = _boroughs_alone(role, claimed, tally)
     return Counted(
@@ -135,7 +166,16 @@ def count_role(
         days=claimed.sum(axis=0).astype(np.float64),
         borough_days=alone.sum(axis=0).astype(np.float64),
         use=use,
+        weight=weight,
+        pieces=Pieces(*(_joined(tally.pieces, name) for name in ("record", "ward", "weight"))),
+        ward_months=tally.ward_months,
+        borough_months=tally.borough_months,
     )
+
+
+def _joined(pieces: list[Pieces], name: str) -> NDArray[Any]:
+    parts = [getattr(one, name) for one in pieces]
+    return np.concatenate(parts) if parts else np.zeros(0, float if name == "weight" else np.intp)
 
 
 def _weeks(per_day: Floats, cover: Bools) -> Floats:
@@ -176,12 +216,10 @@ def _published(role: _Role, key: str, area_type: str, claimed: Bools, tally: _Ta
     counts = month_counts(rows["month"], area, number * _row_weights(role, key, rows), n_areas)
     ones = np.ones(role.timeline.n_days)
     raw = month_counts(rows["month"], area, number, n_areas)
-    offences = spread_months(raw, cover, ones, role.timeline)
-    _add(
-        tally.wards if by_ward else tally.boroughs,
-        key,
-        spread_months(counts, cover, role.per_day, role.timeline),
-    )
+    offences = sum_months(spread_months(raw, cover, ones, role.timeline), n_areas)
+    spread = spread_months(counts, cover, role.per_day, role.timeline)
+    (tally.ward_months if by_ward else tally.borough_months)[key] = spread
+    _add(tally.wards if by_ward else tally.boroughs, key, sum_months(spread, n_areas))
     if by_ward:
         _add(tally.raw, key, offences)
     tally.offences[key] = tally.offences.get(key, 0.0) + float(offences.sum())
@@ -208,7 +246,7 @@ def _weighing_rows(reading: FeedReading, role: _Role, key: str, area_type: str) 
 
 def _recorded(
     role: _Role, records: WeighedRecords, claimed: Bools, tally: _Tally
-) -> tuple[Bools, NDArray[np.str_]]:
+) -> tuple[Bools, NDArray[np.str_], Floats]:
     """Use the records of all the role's sources together where no published count speaks.
 
     They complement one another, so they share one exposure: the union of their coverage.
@@ -220,45 +258,62 @@ def _recorded(
     ]
     cover = union_cover(parts, (claimed.shape[0], claimed.shape[1])) & ~claimed
     mine = records.records["source"].isin(role.keys).to_numpy(dtype=bool) & (records.use == "used")
-    in_ward = mine & (records.ward != NOWHERE)
-    spoken, already = np.zeros_like(mine), np.zeros_like(mine)
-    spoken[in_ward] = cover[records.day[in_ward], records.ward[in_ward]]
-    already[in_ward] = claimed[records.day[in_ward], records.ward[in_ward]]
-    _add_ward_records(records, spoken, len(role.places.ward_codes), tally)
+    in_ward = np.flatnonzero(mine & (records.ward != NOWHERE))
+    weight = np.where(mine, 0.0, records.weight)
+    decay = covered_decay(records.span[in_ward], records.ward[in_ward], cover, role.per_day)
+    weight[in_ward] = records.graded[in_ward] * decay
+    already = np.zeros_like(mine)
+    already[in_ward] = claimed[records.day[in_ward], records.ward[in_ward]] & (decay == 0)
+    _add_ward_records(records, in_ward[decay > 0], weight, len(role.places.ward_codes), tally)
     only_borough = mine & (records.ward == NOWHERE) & (records.borough != NOWHERE)
-    spoken |= _add_borough_records(role, records, only_borough, cover, tally)
+    _add_borough_records(role, records, only_borough, cover, weight=weight, tally=tally)
     use = records.use.copy()
-    use[mine & ~spoken] = "outside"
+    use[mine & (weight <= 0)] = "outside"
     use[already] = "counted"
-    return cover, use
+    weight[already] = records.weight[already]
+    return cover, use, weight
 
 
 def _add_ward_records(
-    records: WeighedRecords, rows: NDArray[np.bool_], n_wards: int, tally: _Tally
+    records: WeighedRecords, rows: NDArray[np.intp], weight: Floats, n_wards: int, tally: _Tally
 ) -> None:
-    source = records.records["source"].to_numpy(dtype=str)
-    for key in np.unique(source[rows]):
-        own = rows & (source == key)
-        ward = records.ward[own]
-        weighed = np.bincount(ward, records.weight[own], n_wards)
-        _add(tally.wards, str(key), weighed.astype(np.float64))
-        _add(tally.raw, str(key), np.bincount(ward, minlength=n_wards).astype(np.float64))
+    source = records.records["source"].to_numpy(dtype=str)[rows]
+    ward, weighed = records.ward[rows], weight[rows]
+    for key in np.unique(source):
+        own = source == key
+        total = np.bincount(ward[own], weighed[own], n_wards)
+        _add(tally.wards, str(key), total.astype(np.float64))
+        _add(tally.raw, str(key), np.bincount(ward[own], minlength=n_wards).astype(np.float64))
+    tally.pieces.append(Pieces(rows, ward, weighed))
 
 
 def _add_borough_records(
-    role: _Role, records: WeighedRecords, rows: NDArray[np.bool_], cover: Bools, tally: _Tally
-) -> NDArray[np.bool_]:
-    """Spread records of a known borough and unknown ward evenly over its covered wards."""
+    role: _Role,
+    records: WeighedRecords,
+    rows: NDArray[np.bool_],
+    cover: Bools,
+    *,
+    weight: Floats,
+    tally: _Tally,
+) -> None:
+    """Spread records of a known borough and unknown ward evenly over its covered wards.
+
+    Writes what each of them weighs into ``weight``.
+    """
     source = records.records["source"].to_numpy(dtype=str)
-    spoken = np.zeros(len(rows), dtype=bool)
     for number in np.flatnonzero(rows):
-        in_borough = role.places.borough_of_ward == records.borough[number]
-        wards = (cover[records.day[number]] & in_borough).astype(np.float64)
-        if wards.any():
-            _add(tally.wards, str(source[number]), wards * records.weight[number] / wards.sum())
-            _add(tally.raw, str(source[number]), wards / wards.sum())
-            spoken[number] = True
-    return spoken
+        wards = np.flatnonzero(role.places.borough_of_ward == records.borough[number])
+        spans = np.repeat(records.span[number][None, :], len(wards), axis=0)
+        decay = covered_decay(spans, wards, cover, role.per_day)
+        share = np.divide(1.0, (decay > 0).sum(), where=decay > 0, out=np.zeros(len(wards)))
+        if share.any():
+            one = Pieces(np.full(len(wards), number), wards, records.graded[number] * decay * share)
+            tally.pieces.append(one)
+            weight[number] = one.weight.sum()
+            for table, values in ((tally.wards, one.weight), (tally.raw, share)):
+                total = np.zeros(len(role.places.ward_codes))
+                total[wards] = values
+                _add(table, str(source[number]), total)
 
 
 def _add(table: dict[str, Floats], key: str, values: Floats) -> None:

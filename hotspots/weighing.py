@@ -19,8 +19,8 @@ from hotspots.incidents import FeedReading
 from hotspots.known import KnownRecords
 from hotspots.places import NOWHERE, PolicedPlaces
 from hotspots.sources import DISCOVERED_CATEGORIES, SHOWN_BY_RULE, UNGRADED, EvidencePolicy
-from hotspots.streams import Counted, WeighedRecords, count_role
-from hotspots.timeline import Floats, Timeline
+from hotspots.streams import Counted, Pieces, WeighedRecords, count_role
+from hotspots.timeline import Floats, Timeline, spread_decay
 from hotspots.zonal import WardData
 
 
@@ -43,6 +43,10 @@ class WeighedEvidence:
         totals of either were counted.
     records
         The weighed records, for the surface and the evidence table.
+    direct, proxy
+        What the two counting roles counted, piece by piece.
+    raised
+        The records that raise the prior of wards, with their weights before the cap.
     point_weight
         float64 (n_records,): incidents a week that each record adds to its ward's evidence.
     offences_used
@@ -61,6 +65,9 @@ class WeighedEvidence:
     proxy_days: Floats
     borough_days: Floats
     records: WeighedRecords
+    direct: Counted
+    proxy: Counted
+    raised: Pieces
     point_weight: Floats
     offences_used: dict[str, float]
     stale: dict[str, date]
@@ -71,6 +78,7 @@ def weigh(
     known: KnownRecords,
     located: tuple[NDArray[np.intp], NDArray[np.intp]],
     places: PolicedPlaces,
+    merged_into: NDArray[np.intp],
     *,
     as_of: date,
     policy: EvidencePolicy,
@@ -87,17 +95,22 @@ def weigh(
         Ward and borough index of each of those records (:func:`hotspots.places.place_records`).
     places
         The policed wards and boroughs.
+    merged_into
+        int (n_records,): the row of the record that tells of the same incident and is
+        counted in its stead, -1 for none (:func:`hotspots.merging.match_incidents`).
     as_of, policy
         The as-of day and the evidence policy.
     """
     timeline = Timeline(_first_day(readings, as_of, policy), as_of)
     stale = stale_sources(readings, as_of=as_of, policy=policy)
-    records = _weigh_records(known.records, located, timeline, stale, policy)
+    records = _weigh_records(
+        known.records, located, timeline, stale=stale, policy=policy, merged_into=merged_into
+    )
     counted = []
     for role in ("incident", "proxy"):
         keys = [key for key in policy.sources if policy.of(key).role == role and key not in stale]
         one = count_role(keys, readings, records, places=places, timeline=timeline, policy=policy)
-        records = replace(records, use=one.use)
+        records = replace(records, use=one.use, weight=one.weight)
         counted.append(one)
     return _gathered(counted[0], counted[1], records, places, policy=policy, stale=stale)
 
@@ -113,7 +126,7 @@ def _gathered(
 ) -> WeighedEvidence:
     counting = tuple(sorted({*direct.wards, *direct.boroughs}))
     proxies = tuple(sorted({*proxy.wards, *proxy.boroughs}))
-    raising, raises = _prior_raise(records, places, policy)
+    raising, raises, raised = _prior_raise(records, places, policy)
     return WeighedEvidence(
         counting=counting,
         shaping=(*proxies, *raising),
@@ -125,6 +138,9 @@ def _gathered(
         proxy_days=proxy.days,
         borough_days=np.maximum(direct.borough_days, proxy.borough_days),
         records=records,
+        direct=direct,
+        proxy=proxy,
+        raised=raised,
         point_weight=_point_weight(records, direct, policy.with_role("incident"))
         + _point_weight(records, proxy, policy.with_role("proxy")),
         offences_used={**direct.offences, **proxy.offences},
@@ -220,8 +236,10 @@ def _weigh_records(
     records: pd.DataFrame,
     located: tuple[NDArray[np.intp], NDArray[np.intp]],
     timeline: Timeline,
+    *,
     stale: dict[str, date],
     policy: EvidencePolicy,
+    merged_into: NDArray[np.intp],
 ) -> WeighedRecords:
     ward, borough = located
     source = records["source"]
@@ -230,14 +248,27 @@ def _weigh_records(
     day = timeline.positions(records["local_day"])
     too_old = source.isin(set(stale)).to_numpy(dtype=bool) | (day < 0)
     half_life = _mapped(source, {key: policy.of(key).half_life_days for key in source.unique()})
-    decay = np.exp2(-records["age_days"].to_numpy(dtype=np.float64) / half_life)
-    weight = _by_source_and_category(records, policy) * _grades(records, policy) * decay
+    oldest = records["age_start_days"].to_numpy(dtype=np.float64)
+    newest = records["age_end_days"].to_numpy(dtype=np.float64)
+    graded = _by_source_and_category(records, policy) * _grades(records, policy)
     use = np.full(len(records), "used", dtype="<U10")
     use[borough == NOWHERE] = "outside"
-    use[(weight <= 0) | source.isin(set(SHOWN_BY_RULE)).to_numpy(dtype=bool)] = "shown"
+    use[(graded <= 0) | source.isin(set(SHOWN_BY_RULE)).to_numpy(dtype=bool)] = "shown"
     use[too_old] = "stale"
+    use[(use == "used") & (merged_into >= 0)] = "merged"
     use[discovered] = "discovered"
-    return WeighedRecords(records, ward, borough, day, np.where(use == "used", weight, 0.0), use)
+    weight = graded * spread_decay(oldest, newest, half_life)
+    return WeighedRecords(
+        records=records,
+        ward=ward,
+        borough=borough,
+        day=day,
+        span=timeline.spans(records["local_start"], records["local_end"]),
+        graded=graded,
+        weight=np.where(use == "used", weight, 0.0),
+        use=use,
+        merged_into=merged_into,
+    )
 
 
 def _by_source_and_category(records: pd.DataFrame, policy: EvidencePolicy) -> Floats:
@@ -262,26 +293,49 @@ def _mapped(keys: pd.Series, weights: Mapping[str, float]) -> Floats:
 
 def _prior_raise(
     records: WeighedRecords, places: PolicedPlaces, policy: EvidencePolicy
-) -> tuple[tuple[str, ...], Floats]:
-    """Return the raising sources and their capped relative raise (P, W) of the prior mean."""
-    source = records.records["source"].to_numpy(dtype=str)
-    totals: dict[str, Floats] = {}
-    n_wards, n_boroughs = len(places.ward_codes), len(places.borough_codes)
-    for key in policy.with_role("prior"):
-        rows = (source == key) & (records.use == "used")
-        if not rows.any():
-            continue
-        in_ward = rows & (records.ward != NOWHERE)
-        total = np.bincount(records.ward[in_ward], records.weight[in_ward], n_wards)
-        wide = rows & (records.ward == NOWHERE)
-        by_borough = np.bincount(records.borough[wide], records.weight[wide], n_boroughs)
-        totals[key] = total + (by_borough / places.wards_in_borough)[places.borough_of_ward]
-    keys = tuple(totals)
-    stacked = _stack(totals, keys, n_wards)
+) -> tuple[tuple[str, ...], Floats, Pieces]:
+    """Return the raising sources, their capped relative raise (P, W), and the records behind.
+
+    The raises multiply the prior mean; the pieces are weights, before the cap.
+    """
+    source = records.records["source"]
+    keys = policy.with_role("prior")
+    pieces = _raising_pieces(records, source.isin(keys).to_numpy(dtype=bool), places)
+    of_piece = source.to_numpy(dtype=str)[pieces.record]
+    n_wards = len(places.ward_codes)
+    found = tuple(key for key in keys if (of_piece == key).any())
+    totals = {
+        key: np.bincount(
+            pieces.ward[of_piece == key], pieces.weight[of_piece == key], n_wards
+        ).astype(np.float64)
+        for key in found
+    }
+    stacked = _stack(totals, found, n_wards)
     whole = stacked.sum(axis=0)
     capped = policy.prior_cap * -np.expm1(-np.log(2.0) * whole / policy.prior_half_at)
     share = np.divide(capped, whole, out=np.zeros(n_wards), where=whole > 0)
-    return keys, stacked * share
+    return found, stacked * share, pieces
+
+
+def _raising_pieces(
+    records: WeighedRecords, mine: NDArray[np.bool_], places: PolicedPlaces
+) -> Pieces:
+    """Return each record's weight by ward; one of a borough is shared by its wards."""
+    used = mine & (records.use == "used")
+    in_ward = np.flatnonzero(used & (records.ward != NOWHERE))
+    wide = np.flatnonzero(used & (records.ward == NOWHERE) & (records.borough != NOWHERE))
+    number = places.wards_in_borough
+    wards_of = np.argsort(places.borough_of_ward, kind="stable")
+    first = np.concatenate([[0], np.cumsum(number)])[records.borough[wide]]
+    each = number[records.borough[wide]]
+    offset = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
+    return Pieces(
+        record=np.concatenate([in_ward, np.repeat(wide, each)]),
+        ward=np.concatenate([records.ward[in_ward], wards_of[np.repeat(first, each) + offset]]),
+        weight=np.concatenate(
+            [records.weight[in_ward], np.repeat(records.weight[wide] / each, each)]
+        ),
+    )
 
 
 def _stack(table: Mapping[str, Floats], keys: tuple[str, ...], width: int) -> Floats:

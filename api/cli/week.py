@@ -107,6 +107,12 @@ def assess(
     classification: Annotated[
         str, typer.Option(help="Marking carried by every output.")
     ] = "OFFICIAL-SENSITIVE",
+    sanitised: Annotated[
+        bool,
+        typer.Option(
+            "--sanitised", help="Leave out all material with handling code C, and say so."
+        ),
+    ] = False,
     report_rejected: Annotated[
         bool,
         typer.Option(
@@ -148,6 +154,7 @@ def assess(
             policy=read_policy(policy),
             seed=seed,
             classification=marking,
+            sanitised=sanitised,
             progress=progress,
         )
         document = assessment_document(assessed.assessment)
