@@ -9,12 +9,9 @@ import pandas as pd
 from allocator.plan import PatrolPlan, UnitPlacement
 from api.briefing import wording
 from api.briefing.figures import (
-    british_date,
-    count,
     listed,
     minutes,
     nice_ceiling,
-    percent,
     rate,
     setting_label,
     short_date,
@@ -23,6 +20,7 @@ from api.briefing.figures import (
 )
 from api.briefing.printable import printable_tree
 from api.briefing.risk_classes import RiskClass
+from api.wording import british_date, count, percent
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 from hotspots.boundaries.study_area import StudyArea
 

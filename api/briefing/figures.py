@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from api.wording import british_date
+
 #: Words for a handful of signs in setting names that carry a unit.
 UNIT_SUFFIXES = {
     "_s": "s",
@@ -19,28 +21,6 @@ UNIT_SUFFIXES = {
     "_per_week": "a week",
     "_days": "days",
 }
-
-
-#: Written out, so that the machine's locale cannot change a byte.
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-
-
-def british_date(day: date) -> str:
-    """Return a day as ``23 November 2026``."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def short_date(day: date | None) -> str:
@@ -59,27 +39,17 @@ def week_span(week: str) -> str:
     return f"Monday {first} to Sunday {british_date(sunday)}"
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """Return a share in [0, 1] as ``93.2 %``."""
-    return f"{100 * share:.{digits}f} %"
-
-
 def small_percent(share: float) -> str:
-    """Return a small share with two significant digits, ``0.043 %``; zero as ``0 %``."""
+    """Return a small share with two significant digits, ``0.043%``; zero as ``0%``."""
     if share <= 0:
-        return "0 %"
+        return "0%"
     digits = max(0, 1 - math.floor(math.log10(100 * share)))
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.{digits}f}%"
 
 
 def rate(value: float, digits: int) -> str:
     """Return a weekly rate with a fixed number of decimals."""
     return f"{value:.{digits}f}"
-
-
-def count(value: int) -> str:
-    """Return a count with commas between thousands."""
-    return f"{value:,}"
 
 
 def ordinal(number: int) -> str:

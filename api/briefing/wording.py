@@ -9,15 +9,13 @@ import pandas as pd
 
 from allocator.plan import PatrolPlan, UnitPlacement
 from api.briefing.figures import (
-    british_date,
-    count,
     listed,
     minutes,
     ordinal,
-    percent,
     rate,
     small_percent,
 )
+from api.wording import british_date, count, percent
 from hotspots.assessment import AreaScore, RiskAssessment
 
 #: What each status means, with the two figures that prove it.
@@ -119,12 +117,12 @@ def uncertainty(assessment: RiskAssessment) -> list[str]:
     first = boroughs[0]
     lines = [
         f"{_first_place(first)} {could} of {len(boroughs)} boroughs could be among the first "
-        f"{top} (90 % intervals)."
+        f"{top} (90% intervals)."
     ]
     sure = sum(ward.probability_top_decile >= 0.9 for ward in assessment.wards)
     lines.append(
         f"{count(sure) if sure else 'None'} of {count(len(assessment.wards))} wards "
-        f"{'is' if sure < 2 else 'are'} in the highest tenth with a probability of 90 % or more. "
+        f"{'is' if sure < 2 else 'are'} in the highest tenth with a probability of 90% or more. "
         "A ward's place in the list is a hint where to look, not a finding."
     )
     unknown = sum(ward.coverage == "unknown" for ward in assessment.wards)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import shapely
 
 from allocator.plan import BoroughCoverage, PatrolPlan, UnitPlacement
-from api.maps import wording
+from api import wording
 from api.maps.outlines import Outlines, encode, label_point
 from hotspots.assessment import AreaScore, RiskAssessment
 from hotspots.boundaries.study_area import StudyArea

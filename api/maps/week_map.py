@@ -21,7 +21,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from allocator.plan import PatrolPlan
-from api.maps import assets, wording
+from api import wording
+from api.maps import assets
 from api.maps.escaping import data_block, safe_text
 from api.maps.outlines import simplify
 from api.maps.page_data import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from api.maps import wording
+from api import wording
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from api.maps import wording
+from api import wording
 from api.pages.week_view import AreaRow, WeekView
 from hotspots.assessment import AreaScore
 

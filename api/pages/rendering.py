@@ -8,8 +8,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
+from api import wording
 from api.envelope import PAGE_POLICY
-from api.maps import wording
 from api.maps.escaping import visible
 
 

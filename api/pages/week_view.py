@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from allocator.plan import PatrolPlan, UnitPlacement
-from api.maps import wording
+from api import wording
 from api.pages.assumptions import Assumption, assumptions
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 

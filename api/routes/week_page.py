@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Action
-from api.maps.wording import plan_in_words, standard_in_words
+from api.wording import plan_in_words, standard_in_words
 from api.orders import AREA_SHAPES, PLACE_SHAPES
 from api.pages.map_view import map_view
 from api.pages.rendering import page

@@ -372,8 +372,8 @@ def test_figures_read_as_british() -> None:
     assert minutes(900) == "15 minutes"
     assert minutes(510) == "8 min 30 s"
     assert minutes(0) == "0 s"
-    assert small_percent(0.00043) == "0.043 %"
-    assert small_percent(0.0) == "0 %"
+    assert small_percent(0.00043) == "0.043%"
+    assert small_percent(0.0) == "0%"
 
 
 @given(st.floats(1e-6, 1e6))

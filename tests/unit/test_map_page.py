@@ -22,7 +22,7 @@ from api.maps.escaping import data_block, safe_text
 from api.maps.outlines import TOLERANCE_M, encode, simplify
 from api.maps.risk_grid import AREA_SHARES, COLOURS, classify, draw_grid, indexed_png
 from api.maps.week_map import render
-from api.maps.wording import british_date, plan_in_words, rate, week_in_words
+from api.wording import british_date, plan_in_words, rate, week_in_words
 from hotspots.boundaries.study_area import StudyArea, load_bundled
 from hotspots.errors import AssessmentRefusedError
 from tests.browser.map_world import make_assessment, make_cells, make_plan
