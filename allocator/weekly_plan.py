@@ -77,7 +77,8 @@ def plan_week(
     week
         ISO week such as 2026-W48; by default the first that starts on or after as-of.
     previous
-        The plan to stay close to; units keep their area where that costs nothing.
+        The plan in force: among units of a class, those whose area was chosen keep it, and
+        ``max_changes`` counts from it.
     locks
         Boroughs a unit's area must contain, by unit.
     max_changes
