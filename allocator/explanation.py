@@ -161,15 +161,14 @@ def reason(
     share = float(demand.sum())
     reached = float(demand @ coverage[members] / share) if share > 0 else 0.0
     names = listed([world.borough_names[member] for member in members])
+    alone = len(members) == 1
+    most = "" if alone else f", {world.borough_names[members[int(demand.argmax())]]} the most"
     text = (
-        f"{names} {'expects' if len(members) == 1 else 'expect'} {share:.1%} of reported "
-        f"firearms incidents; {reached:.0%} of {'it' if len(members) == 1 else 'them'} "
-        f"can be reached within {minutes(standard_s)}, and London as a whole would lose "
-        f"{100 * marginal:.1f} percentage points of coverage without this unit"
+        f"{names} {'expects' if alone else 'expect'} {share:.1%} of reported firearms incidents"
+        f"{most}; {reached:.0%} of this demand can be reached within "
+        f"{minutes(standard_s)}, and without this unit London as a whole would lose "
+        f"{100 * marginal:.1f} percentage points of coverage"
     )
-    if len(members) > 1:
-        heaviest = members[int(demand.argmax())]
-        text += f", most of it weighing on {world.borough_names[heaviest]}"
     return text + _because(problem, placed, locked, kept) + "."
 
 
