@@ -141,7 +141,9 @@ def _title_of(kind: str) -> str:
 
 def _plain(value: object) -> object:
     """Return a value JSON can hold: numbers and short texts as they are, the rest as text."""
-    if value is None or isinstance(value, bool | int):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, bool | int):  # one of thousands of digits cannot be written out
+        return value if value.bit_length() <= 64 else f"an integer of {value.bit_length():,} bits"
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 200 else text[:199] + "…"

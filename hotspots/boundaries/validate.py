@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hotspots.boundaries.columns import choose_columns
 from hotspots.boundaries.schema import CRS
-from hotspots.boundaries.vector_file import steady_source
+from hotspots.boundaries.vector_file import gdal_words, steady_source
 from hotspots.errors import BoundaryRefusedError, CoordinateSystemRefusedError
 
 #: Bounds on what is read: England has about 7,000 wards; London's at full resolution have
@@ -108,7 +108,7 @@ def _open(path: Path) -> gpd.GeoDataFrame:
     except BoundaryRefusedError:
         raise
     except Exception as error:  # GDAL reports damage under many exception types
-        _refuse_file(path, str(error)[:200])
+        _refuse_file(path, gdal_words(error))
     if not isinstance(frame, gpd.GeoDataFrame):
         _refuse_file(path, "it has no geometry column")
     if frame.empty:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -48,12 +49,14 @@ def steady_source(path: Path, max_bytes: int) -> Iterator[str]:
         )
     if head.startswith(_SQLITE):
         _refuse_computed(path)
-        yield str(path)
+        source = str(path)
     elif head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-        yield f"GeoJSON:{path}"
+        source = f"GeoJSON:{path}"
     else:
         shown = "empty" if not head else "neither of the two formats"
         raise _refusal(path, f"this is not a geometry file (its content is {shown})")
+    with gdal_silenced():
+        yield source
     after = path.stat()
     if (before.st_size, before.st_mtime_ns, before.st_ino) != (
         after.st_size, after.st_mtime_ns, after.st_ino,
@@ -63,6 +66,17 @@ def steady_source(path: Path, max_bytes: int) -> Iterator[str]:
             file=path.name,
             remedy="wait until the export has finished, then read it again",
         )
+
+
+@contextmanager
+def gdal_silenced() -> Iterator[None]:
+    """Keep GDAL's remarks (an unclosed ring, an odd extension) off standard error.
+
+    What matters of them is checked on the polygons themselves.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=RuntimeWarning)
+        yield
 
 
 def _look(path: Path) -> tuple[os.stat_result, bytes]:
@@ -115,6 +129,13 @@ def computed_part(database: sqlite3.Connection) -> str:
             if any(hidden in (2, 3) for (hidden,) in columns):
                 return f"computed column of {name}"
     return ""
+
+
+def gdal_words(error: Exception) -> str:
+    """Return what GDAL says is wrong, short, and without its configuration options."""
+    if "too complex/large" in str(error):
+        return "one polygon has more vertices than are read from GeoJSON, some 150,000"
+    return str(error)[:120]
 
 
 def _refusal(path: Path, problem: str) -> BoundaryRefusedError:

@@ -127,7 +127,7 @@ def read(table: Table, layout: Layout, study_area: StudyArea, options: ReadOptio
     area_type, codes = _areas(checks, layout, study_area)
     category, basis = _categories(checks, layout)
     keep = checks.ok & kept_measure
-    _refuse_repeats(checks, keep)
+    _refuse_repeats(checks, keep, month)
     keep = checks.ok & kept_measure
     counts = counts_frame(
         keep,
@@ -251,9 +251,14 @@ def _slug(texts: pd.Series) -> pd.Series:
     return lowered.str.strip("_").str.slice(0, 80)
 
 
-def _refuse_repeats(checks: RowChecks, keep: NDArray[np.bool_]) -> None:
-    """Refuse a second count of what an earlier row counted, all labels being the same."""
-    labels = checks.table.frame.drop(columns="count")
+def _refuse_repeats(
+    checks: RowChecks, keep: NDArray[np.bool_], month: NDArray[np.datetime64]
+) -> None:
+    """Refuse a second count of what an earlier row counted, all labels being the same.
+
+    A month is the same however it is spelt (``2023-07``, ``202307``).
+    """
+    labels = checks.table.frame.drop(columns="count").assign(month=month.astype(np.int64))
     again = np.zeros(len(keep), dtype=bool)
     again[keep] = labels[keep].duplicated(keep="first").to_numpy(dtype=bool)
     checks.refuse(

@@ -11,7 +11,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 from shapely.geometry.base import BaseGeometry
 
-from hotspots.boundaries.vector_file import steady_source
+from hotspots.boundaries.vector_file import gdal_words, steady_source
 from hotspots.errors import BoundaryRefusedError, CoordinateSystemRefusedError
 
 Polygons = np.ndarray[tuple[int], np.dtype[np.object_]]
@@ -87,7 +87,7 @@ def read_districts(path: Path, *, crs_epsg: int) -> Polygons:
         raise
     except Exception as error:  # GDAL reports damage under many exception types
         raise BoundaryRefusedError(
-            f"no layer of polygons can be read ({type(error).__name__}: {str(error)[:120]})",
+            f"no layer of polygons can be read ({gdal_words(error)})",
             remedy="give a GeoPackage or GeoJSON with one layer of polygons",
             file=path.name,
         ) from error

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from hotspots.boundaries.vector_file import computed_part
+from hotspots.boundaries.vector_file import computed_part, gdal_silenced
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.options import MEBIBYTE, ReadOptions
 from hotspots.feeds.table import Geometry, Table, check_cells, check_names, text_frame
@@ -123,7 +122,7 @@ def table_from_geopackage(content: bytes, file: str, options: ReadOptions) -> Ta
     """Read the one feature layer of a GeoPackage, with its point geometry."""
     try:
         _refuse_computed(content, file)
-        with without_extension_warning():
+        with gdal_silenced():
             return _layer_table(content, file, options)
     except FeedRefusedError:
         raise
@@ -141,14 +140,6 @@ def _refuse_computed(content: bytes, file: str) -> None:
             remedy="export the layer itself to a new GeoPackage",
             file=file,
         )
-
-
-@contextmanager
-def without_extension_warning() -> Iterator[None]:
-    """Silence GDAL's remark that bytes in memory have no file extension."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*non conformant file extension")
-        yield
 
 
 def _layer_table(content: bytes, file: str, options: ReadOptions) -> Table:
