@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from hotspots.mixture_history import MixtureHistory
 
 Floats = NDArray[np.float64]
 Districts = NDArray[np.int64]
+
+#: Runs a function of (shared, item) for every item, in order.
+Mapper = Callable[[Callable[[Any, Any], Any], Any, Sequence[Any]], list[Any]]
 
 MODEL = "mixture"
 #: Tenths of the expected incidents in which expected and observed are compared.
@@ -101,7 +105,7 @@ def backtest(
     *,
     district: Districts | None = None,
     outcomes: PeriodCounts | None = None,
-    progress: Callable[[float], None] | None = None,
+    mapper: Mapper | None = None,
 ) -> list[Window]:
     """Forecast every window from what came before it, and score it and the baselines.
 
@@ -115,8 +119,9 @@ def backtest(
         int64 (n_inside,) from :func:`hotspots.baselines.district_of_cells`.
     outcomes
         What happened, when it is not the log itself (a thinned log scored on the full one).
-    progress
-        Called with the share that is done.
+    mapper
+        Runs the windows, for example :func:`hotspots.larger_than_memory.dask_map`; one after
+        the other without it.
 
     Returns
     -------
@@ -128,15 +133,13 @@ def backtest(
     AssessmentRefusedError
         No event before the first day, or none in any window.
     """
+    run = mapper or one_by_one
     history = MixtureHistory(counts, grid, MIXTURE)
-    truth = outcomes or counts
-    windows = []
-    for number, day in enumerate(days):
-        forecast = forecast_from(history, counts, day, horizon_days)
-        baselines = baseline_shares(history, counts, day, district)
-        windows.append(_window(forecast, baselines, truth, day + timedelta(days=horizon_days)))
-        if progress is not None:
-            progress((number + 1) / len(days))
+    blocks = sorted({block for day in days for block in history.training_blocks(day)})
+    learned = run(_outcome, history, blocks)
+    history.remember(dict(zip(blocks, learned, strict=True)))
+    shared = _Shared(history, counts, outcomes or counts, horizon_days, district)
+    windows: list[Window] = run(_window, shared, days)
     if not any(one.n_incidents for one in windows):
         raise AssessmentRefusedError(
             "no event in any window", remedy="check --start and --end against the log"
@@ -144,7 +147,34 @@ def backtest(
     return windows
 
 
-def _window(
+def one_by_one(function: Callable[[Any, Any], Any], shared: Any, items: Sequence[Any]) -> list[Any]:
+    """Run ``function(shared, item)`` for every item, in order: the plain mapper."""
+    return [function(shared, item) for item in items]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What every window looks at."""
+
+    history: MixtureHistory
+    counts: PeriodCounts
+    truth: PeriodCounts
+    horizon_days: int
+    district: Districts | None
+
+
+def _outcome(history: MixtureHistory, block: int) -> tuple[Floats, Floats]:
+    return history.outcome(block)
+
+
+def _window(shared: _Shared, day: date) -> Window:
+    forecast = forecast_from(shared.history, shared.counts, day, shared.horizon_days)
+    baselines = baseline_shares(shared.history, shared.counts, day, shared.district)
+    until = day + timedelta(days=shared.horizon_days)
+    return _scored(forecast, baselines, shared.truth, until)
+
+
+def _scored(
     forecast: Forecast, baselines: dict[str, Floats], truth: PeriodCounts, until: date
 ) -> Window:
     day = forecast.as_of

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from shapely.geometry.base import BaseGeometry
 
-from hotspots.baselines import BASELINES
+from hotspots.baselines import BASELINES, district_of_cells
+from hotspots.errors import AssessmentRefusedError
 from hotspots.evaluation import AREA_SHARES, WindowScore, efficiency, hit_rates, log_score
-from hotspots.evaluation_backtest import MODEL, Window
+from hotspots.evaluation_backtest import MODEL, Window, backtest, backtest_periods
+from hotspots.forecast import checked_events
+from hotspots.forecast_counts import count_events
+from hotspots.grid import cell_locator, clip_grid
 
 Floats = NDArray[np.float64]
 
@@ -72,8 +77,63 @@ def backtest_card(
     }
 
 
+def weekly_card(
+    x_m: Floats,
+    y_m: Floats,
+    occurred_at_utc: NDArray[np.datetime64],
+    polygon: BaseGeometry,
+    *,
+    as_of: date,
+    districts: Sequence[BaseGeometry] | None = None,
+    cell_size_m: float = 250.0,
+    horizon_days: int = 28,
+    n_windows: int = 13,
+    timezone: str = "Europe/London",
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Backtest the last windows before an as-of day, for the week's assessment. Pure.
+
+    Parameters
+    ----------
+    x_m, y_m, occurred_at_utc
+        float64 and datetime64 (n_events,): the target's events with a place, UTC.
+    polygon
+        The study area; ``districts`` are its polygons, for the baseline of their shares.
+    as_of
+        The last window ends at 00:00 local of this day; later events are not looked at.
+    cell_size_m, horizon_days, n_windows, timezone, seed
+        Side of a cell, length and number of windows, local zone, seed of the bootstrap.
+
+    Returns
+    -------
+    dict
+        As :func:`backtest_card`; or, when the events cannot be backtested, only
+        ``schema_version`` and a ``verdict`` that says why.
+    """
+    days = [as_of - timedelta(days=horizon_days * n) for n in range(n_windows, 0, -1)]
+    x, y, at = checked_events(x_m, y_m, occurred_at_utc)
+    grid = clip_grid(polygon, cell_size_m=cell_size_m)
+    calendar = backtest_periods(days, horizon_days, timezone)
+    counts = count_events(x, y, at, cell_locator(grid, polygon), calendar)
+    district = district_of_cells(districts, grid) if districts else None
+    try:
+        windows = backtest(counts, grid, days, horizon_days, district=district)
+    except AssessmentRefusedError as refusal:
+        verdict = f"No backtest: {refusal.problem}."
+        return {"schema_version": SCHEMA_VERSION, "verdict": verdict}
+    return backtest_card(
+        windows,
+        horizon_days=horizon_days,
+        cell_size_m=cell_size_m,
+        n_cells=int(np.count_nonzero(grid.inside)),
+        seed=seed,
+    )
+
+
 def card_text(card: dict[str, Any]) -> str:
     """Return the card as one page of Markdown."""
+    if "methods" not in card:
+        return f"# Were we right? Backtest card\n\n{card['verdict']}\n"
     settings, calibration = card["settings"], card["calibration"]
     areas = [f"{share:.0%}" for share in settings["area_shares"]]
     lines = [

@@ -103,7 +103,6 @@ def forecast_events(
         below one day, or no event inside the boundary before the as-of day.
     """
     x, y, at = checked_events(x_m, y_m, occurred_at_utc)
-    refuse_horizon(horizon_days)
     calendar = periods([as_of], timezone)
     grid = clip_grid(polygon, cell_size_m=cell_size_m)
     counts = count_events(x, y, at, cell_locator(grid, polygon), calendar)
@@ -123,8 +122,9 @@ def forecast_counts(counts: PeriodCounts, grid: Grid, as_of: date, horizon_days:
     Raises
     ------
     AssessmentRefusedError
-        No event in the ten years before the as-of day.
+        A horizon outside 1 to 366 days, or no event in the ten years before the as-of day.
     """
+    refuse_horizon(horizon_days)
     return forecast_from(MixtureHistory(counts, grid, MIXTURE), counts, as_of, horizon_days)
 
 

@@ -130,6 +130,12 @@ class PeriodCounts:
     counts: sparse.csr_array
     n_outside: int
 
+    @classmethod
+    def empty(cls, calendar: Periods, locator: CellLocator) -> PeriodCounts:
+        """Return the counts of no event at all."""
+        shape = (len(calendar.days) - 1, int(locator.grid.inside.sum()))
+        return cls(calendar, sparse.csr_array(shape, dtype=np.int64), 0)
+
     def between(self, first: int, last: int) -> Floats:
         """Return float64 (n_inside,): counts in the periods ``first`` to ``last - 1``."""
         return np.asarray(self.counts[first:last].sum(axis=0), dtype=np.float64).ravel()
@@ -167,9 +173,18 @@ def count_events(
     cell = locator.locate(x_m[used], y_m[used])
     period = period[used][cell >= 0]
     n_cells = int(locator.grid.inside.sum())
-    keys, number = np.unique(period * n_cells + cell[cell >= 0], return_counts=True)
+    keys, number = _tally(period * n_cells + cell[cell >= 0], (len(edges) - 1) * n_cells)
     rows, columns = np.divmod(keys, n_cells)
     counts = sparse.csr_array(
         (number.astype(np.int64), (rows, columns)), shape=(len(edges) - 1, n_cells)
     )
     return PeriodCounts(calendar, counts, int((cell < 0).sum()))
+
+
+def _tally(keys: NDArray[np.int64], n_keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct keys, ascending, and how often each occurs."""
+    if len(keys) * 4 < n_keys:
+        return np.unique(keys, return_counts=True)
+    number = np.bincount(keys, minlength=n_keys)
+    found = np.flatnonzero(number)
+    return found, number[found]

@@ -99,6 +99,7 @@ class CellLocator:
         flat[on_lattice] = (row * n_columns + column)[on_lattice].astype(np.int64)
         found = np.where(on_lattice, self.owner[flat], np.int32(-1))
         doubtful = np.flatnonzero((found >= 0) & self.crossed[flat])
+        shapely.prepare(self.polygon)  # does nothing twice; a copy sent to a worker has lost it
         outside = ~shapely.covers(self.polygon, shapely.points(x_m[doubtful], y_m[doubtful]))
         found[doubtful[outside]] = -1
         return np.asarray(found, dtype=np.int32)
@@ -121,7 +122,6 @@ def cell_locator(grid: Grid, polygon: BaseGeometry) -> CellLocator:
     if touched.any():
         _, nearest = spatial.cKDTree(inside).query(np.argwhere(touched))
         owner[touched] = nearest
-    shapely.prepare(polygon)
     crossed = (grid.area_share > 0) & (grid.area_share < 1)
     return CellLocator(grid, polygon, owner.ravel(), crossed.ravel())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -101,11 +101,14 @@ class MixtureHistory:
             weight = weight * np.exp2(-np.maximum(age - 1, 0) / half_life_blocks)
         return np.asarray(weight @ self._counts.counts[:last], dtype=np.float64)
 
+    def training_blocks(self, day: date) -> range:
+        """Return the whole blocks before a day whose outcomes its weights are learned from."""
+        now = block_of(day)
+        return range(now - self._training, now)
+
     def learn(self, day: date) -> LearnedWeights:
         """Return the mixture's weights, learned from the whole blocks before a day."""
-        now = block_of(day)
-        blocks = range(now - self._training, now)
-        past = [self._outcome(block) for block in blocks]
+        past = [self.outcome(block) for block in self.training_blocks(day)]
         used = [one for one in past if len(one[1])]
         if not used:
             return LearnedWeights(self.prior, 0, 0)
@@ -115,8 +118,20 @@ class MixtureHistory:
             learn_weights(density, count, self.prior), int(count.sum()), len(used)
         )
 
-    def _outcome(self, block: int) -> tuple[Floats, Floats]:
-        """Return densities (n_places, n_components) and counts at the places of a block."""
+    def remember(self, outcomes: Mapping[int, tuple[Floats, Floats]]) -> None:
+        """Take over outcomes by block that were computed elsewhere from the same counts."""
+        self._past.update(outcomes)
+
+    def outcome(self, block: int) -> tuple[Floats, Floats]:
+        """Return what happened in a block and what the components said before it.
+
+        Returns
+        -------
+        density
+            float64 (n_places, n_components): over the even density, at each cell with events.
+        count
+            float64 (n_places,): events there.
+        """
         if block not in self._past:
             periods = self._counts.periods
             first = periods.index(block_start(block))

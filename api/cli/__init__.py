@@ -17,6 +17,7 @@ MODULES = {
     "assess": "api.cli.week",
     "allocate": "api.cli.week",
     "forecast": "api.cli.forecast",
+    "backtest": "api.cli.backtest",
     "boundaries": "api.cli.boundaries",
     "serve": "api.cli.serve",
 }

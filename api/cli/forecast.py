@@ -11,39 +11,41 @@ import typer
 
 from api.calendar_day import parse_day
 from api.cli.app import arv, say
-from api.cli.arguments import parse_epsg, parse_timezone
+from api.cli.event_counts import (
+    THREADS,
+    Boundary,
+    CellSize,
+    Crs,
+    Horizon,
+    Incidents,
+    Scheduler,
+    TimeColumns,
+    Timezone,
+    count_source,
+    log_source,
+)
 from api.cli.progress import progress_bars
 from api.output import write_file
 from hotspots.errors import FeedRefusedError
-from hotspots.feeds.event_log import read_boundary, read_event_log
-from hotspots.forecast import forecast_events
+from hotspots.feeds.event_log import read_boundary
+from hotspots.forecast import cells_frame, forecast_counts
+from hotspots.forecast_counts import periods
+from hotspots.grid import cell_locator, clip_grid
 
 
 @arv.command()
 def forecast(
     *,
-    incidents: Annotated[
-        Path,
-        typer.Option(
-            help="CSV or Parquet with occurred_at and x,y (in --crs) or longitude,latitude."
-        ),
-    ],
-    boundary: Annotated[
-        Path, typer.Option(help="Study area: the union of the polygons in this file.")
-    ],
-    crs: Annotated[str, typer.Option(metavar="EPSG:N", help="A projected system in metres.")],
+    incidents: Incidents,
+    boundary: Boundary,
+    crs: Crs,
     as_of: Annotated[str, typer.Option(help="The forecast starts at 00:00 local time this day.")],
     out: Annotated[Path, typer.Option(metavar="FILE.parquet", help="Where the cells go.")],
-    cell_size_m: Annotated[float, typer.Option(min=1.0, help="Side of a square cell.")] = 250.0,
-    horizon_days: Annotated[
-        int, typer.Option(min=1, max=3660, help="Length of the forecast.")
-    ] = 28,
-    timezone: Annotated[
-        str, typer.Option(help="Zone of local times in the file.")
-    ] = "Europe/London",
-    time_columns: Annotated[
-        str, typer.Option(metavar="DATE,TIME", help="One or two columns that hold the time.")
-    ] = "occurred_at",
+    cell_size_m: CellSize = 250.0,
+    horizon_days: Horizon = 28,
+    timezone: Timezone = "Europe/London",
+    time_columns: TimeColumns = "occurred_at",
+    scheduler: Scheduler = THREADS,
 ) -> None:
     """Forecast where reported incidents will be, cell by cell, for any city.
 
@@ -57,27 +59,20 @@ def forecast(
         raise FeedRefusedError(
             f"--out {out.name!r} does not end in .parquet", remedy="name a .parquet file"
         )
-    zone, epsg, day = parse_timezone(timezone), parse_epsg(crs), parse_day(as_of, "--as-of")
-    columns = tuple(name.strip() for name in time_columns.split(","))
+    source = log_source(incidents, crs, timezone, time_columns, scheduler)
+    day = parse_day(as_of, "--as-of")
     with progress_bars() as progress:
-        progress("Reading the log", 0.0)
-        polygon = read_boundary(boundary, crs_epsg=epsg)
-        log = read_event_log(incidents, crs_epsg=epsg, timezone=zone, time_columns=columns)
-        progress("Reading the log", 1.0)
+        progress("Laying the lattice", 0.0)
+        polygon = read_boundary(boundary, crs_epsg=source.crs_epsg)
+        grid = clip_grid(polygon, cell_size_m=cell_size_m)
+        progress("Laying the lattice", 1.0)
+        progress("Counting the log", 0.0)
+        calendar = periods([day], source.timezone)
+        counts = count_source(source, cell_locator(grid, polygon), calendar)
+        progress("Counting the log", 1.0)
         progress("Forecasting", 0.0)
-        cells = forecast_events(
-            log.x_m,
-            log.y_m,
-            log.occurred_at,
-            polygon,
-            cell_size_m=cell_size_m,
-            as_of=day,
-            horizon_days=horizon_days,
-            timezone=zone,
-        )
+        cells = cells_frame(grid, forecast_counts(counts, grid, day, horizon_days).expected)
         progress("Forecasting", 1.0)
     table = pa.Table.from_pandas(cells, preserve_index=False)
     write_file(out, lambda path: pq.write_table(table, path, compression="zstd"))
-    for warning in log.warnings:
-        say(warning)
     say(f"{len(cells)} cells, {cells['expected'].sum():.2f} expected incidents: {out}")
