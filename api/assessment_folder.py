@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from api.output import Writer, json_text, text_writer
-from api.tables import area_table, csv_text
+from api.tables import area_table, csv_text, group_table, view_table
 from hotspots.assessment import RiskAssessment, document, from_document
 from hotspots.errors import AssessmentRefusedError, FeedRefusedError
 from hotspots.feeds.options import ReadOptions
@@ -51,9 +51,23 @@ def writers(
         CELLS: _parquet_writer(pa.Table.from_pandas(cells, preserve_index=False), marking),
         "wards.csv": text_writer(csv_text(area_table(assessment, "wards"))),
         "boroughs.csv": text_writer(csv_text(area_table(assessment, "boroughs"))),
+        **_beside(assessment),
         "rejected.csv": text_writer(csv_text(_rejected_table(rejected))),
         ASSESSMENT: text_writer(json_text(document(assessment))),
     }
+
+
+def _beside(assessment: RiskAssessment) -> dict[str, Writer]:
+    """Return the tables that stand beside the scores, where the assessment has them."""
+    tables = {}
+    if assessment.harm_wards:
+        tables["harm_wards.csv"] = area_table(assessment, "harm_wards")
+        tables["harm_boroughs.csv"] = area_table(assessment, "harm_boroughs")
+    if assessment.groups:
+        tables["groups.csv"] = group_table(assessment)
+    if assessment.area_views:
+        tables["views.csv"] = view_table(assessment)
+    return {name: text_writer(csv_text(table)) for name, table in tables.items()}
 
 
 def read(folder: Path) -> AssessmentFolder:

@@ -13,8 +13,11 @@ from hotspots.assessment import AreaScore, RiskAssessment
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def area_table(assessment: RiskAssessment, areas: Literal["wards", "boroughs"]) -> pd.DataFrame:
-    """Return the ranked wards or boroughs, highest expected rate first.
+def area_table(
+    assessment: RiskAssessment,
+    areas: Literal["wards", "boroughs", "harm_wards", "harm_boroughs"],
+) -> pd.DataFrame:
+    """Return the ranked wards or boroughs of one target, highest expected rate first.
 
     Rates are incidents a week; every row carries the marking of the assessment.
     """
@@ -22,6 +25,46 @@ def area_table(assessment: RiskAssessment, areas: Literal["wards", "boroughs"]) 
     names = {score.code: score.name for score in assessment.boroughs}
     rows = [_area_row(score, names, assessment) for score in sorted(scores, key=_by_rank)]
     return pd.DataFrame(rows)
+
+
+def group_table(assessment: RiskAssessment) -> pd.DataFrame:
+    """Return the roll-ups of both targets, highest first within each grouping and target."""
+    ordered = sorted(assessment.groups, key=lambda one: (one.grouping, one.target, one.rank))
+    rows = [
+        {
+            "grouping": one.grouping,
+            "target": one.target,
+            "rank": one.rank,
+            "code": one.code,
+            "name": one.name,
+            "expected_per_week": round(one.expected_per_week, 6),
+            "lower_90": round(one.lower_90, 6),
+            "upper_90": round(one.upper_90, 6),
+            "rank_lower_90": one.rank_lower_90,
+            "rank_upper_90": one.rank_upper_90,
+            "members": " ".join(one.members),
+            **_marking(assessment),
+        }
+        for one in ordered
+    ]
+    return pd.DataFrame(rows)
+
+
+def view_table(assessment: RiskAssessment) -> pd.DataFrame:
+    """Return one row an area and target: counts of every window, empty where unknown."""
+    scores = (*assessment.wards, *assessment.boroughs)
+    names = {score.code: score.name for score in scores}
+    rows = []
+    for one in assessment.area_views:
+        row: dict[str, object] = {"code": one.code, "name": names[one.code], "target": one.target}
+        for view, count, earlier in zip(
+            assessment.views, one.counts, one.earlier_counts, strict=True
+        ):
+            row |= {view.name: count, f"{view.name}_earlier": earlier}
+        rows.append(row | _marking(assessment))
+    table = pd.DataFrame(rows)
+    counts = [name for view in assessment.views for name in (view.name, f"{view.name}_earlier")]
+    return table.astype(dict.fromkeys(counts, "Int64")) if rows else table
 
 
 def csv_text(table: pd.DataFrame) -> str:
@@ -53,9 +96,20 @@ def _area_row(
         "rank_lower_90": score.rank_lower_90,
         "rank_upper_90": score.rank_upper_90,
         "probability_top_decile": round(score.probability_top_decile, 4),
+        **{
+            f"probability_top_{k}": round(probability, 4)
+            for k, probability in zip(assessment.top_k, score.probability_top_k, strict=False)
+        },
         "tier": score.tier,
         "coverage": score.coverage,
+        "handling_code": score.handling_code,
         "reasons": " ".join(score.reasons),
+        **_marking(assessment),
+    }
+
+
+def _marking(assessment: RiskAssessment) -> dict[str, object]:
+    return {
         "assessment_id": assessment.assessment_id,
         "classification": assessment.classification,
         "notice": assessment.notice,

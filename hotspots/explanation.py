@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hotspots.assessment import AreaScore, Contribution, EvidenceLine, rounded
+from hotspots.handling import conditioned
 from hotspots.incidents import FeedReading
 from hotspots.known import KnownRecords
 from hotspots.places import PolicedPlaces
@@ -37,6 +38,7 @@ def reasons(
     observed: Sequence[tuple[str, float, float]],
     coverage: str,
     ranks: tuple[int, int, int],
+    counted: str = "incidents",
 ) -> tuple[str, ...]:
     """Return the sentences that explain one area's score, most telling first.
 
@@ -52,6 +54,8 @@ def reasons(
         known, partial or unknown.
     ranks
         Lower and upper bound of the 90 % rank interval, and the number of areas.
+    counted
+        What the events are called.
     """
     lines = []
     if coverage == "unknown":
@@ -61,7 +65,7 @@ def reasons(
     elif coverage == "partial":
         lines.append("The feeds cover this area only in part.")
     ratio = mean_per_week / average_per_week if average_per_week > 0 else 1.0
-    lines.append(f"Expected {mean_per_week:.3f} incidents a week, {ratio:.1f} times the average.")
+    lines.append(f"Expected {mean_per_week:.3f} {counted} a week, {ratio:.1f} times the average.")
     for source, number, weeks in observed:
         if weeks > 0:
             lines.append(f"{title(source)}: {number:,.0f} in {weeks:,.0f} weeks covered.")
@@ -194,8 +198,9 @@ def data_gaps(
     return tuple(dict.fromkeys(lines))
 
 
-def handling_gaps(records: int, *, sanitised: bool) -> list[str]:
+def handling_gaps(evidence: WeighedEvidence, *, sanitised: bool) -> list[str]:
     """Return the sentence on material with handling code C, if there is anything to say."""
+    records = conditioned(evidence).records
     if sanitised:
         return ["Sanitised: material with handling code C is left out."]
     if not records:

@@ -17,19 +17,21 @@ from hotspots.assessment import BoroughLink, RiskAssessment, WardLink, WardPlace
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import AssessmentRefusedError
 from hotspots.explanation import data_gaps, evidence_lines, handling_gaps, title
+from hotspots.groupings import bundled_groupings, group_scores
 from hotspots.handling import CODE, OUTPUTS, conditioned, without_handling_c
 from hotspots.incidents import FeedReading
 from hotspots.known import known_records
 from hotspots.merging import match_incidents
 from hotspots.patterns import find_patterns, with_pattern_reasons
 from hotspots.places import PolicedPlaces, place_records, policed_places
-from hotspots.scores import AreaScores
+from hotspots.scores import TOP_K
 from hotspots.sources import EvidencePolicy
 from hotspots.surface import policed_grid, ward_cells
-from hotspots.weighing import WeighedEvidence, weigh
-from hotspots.zonal import WardPosterior, fit_wards
+from hotspots.targets import DEMAND, KnownWeek, Target, score_harm, score_target
+from hotspots.views import area_views, situational_views
+from hotspots.weighing import WeighedEvidence
+from hotspots.zonal import WardPosterior
 
-N_DRAWS = 4000
 HORIZON_DAYS = 7
 TIMEZONE = "Europe/London"
 Progress = Callable[[str, float], None]
@@ -41,11 +43,16 @@ class AssessedWeek:
     """A published assessment and its risk surface.
 
     ``cells`` has ``x_m``, ``y_m`` (EPSG:27700, centre of a 250 m cell) and
-    ``expected_per_week``; the cells of a ward sum to its posterior mean.
+    ``expected_per_week``; the cells of a ward sum to its posterior mean. ``known``,
+    ``demand`` and ``harm`` (where the policy names it and a feed counts it) are what the
+    scores were made from, for explanations on demand.
     """
 
     assessment: RiskAssessment
     cells: pd.DataFrame
+    known: KnownWeek
+    demand: Target
+    harm: Target | None
 
 
 def assess_week(
@@ -88,42 +95,96 @@ def assess_week(
     inputs_sha256 = _inputs_sha256(ordered)
     if not include_handling_c:
         ordered = without_handling_c(ordered, as_of=as_of)
-    known = known_records(ordered, as_of=as_of)
-    places = policed_places(study_area)
-    located = place_records(known.records, places, study_area)
-    merged_into = match_incidents(known.records, located)
-    evidence = weigh(ordered, known, located, places, merged_into, as_of=as_of, policy=policy)
+    week = _known_week(ordered, study_area, as_of)
+    evidence = week.weigh(policy)
     _refuse_no_evidence(evidence)
-    tell("Estimating weekly rates", 0.4)
-    posterior = fit_wards(evidence.data, n_draws=N_DRAWS, seed=seed)
-    tell("Ranking wards and boroughs", 0.6)
-    scores = AreaScores(study_area, places, evidence, posterior)
+    tell("Estimating weekly rates", 0.3)
+    demand = score_target(DEMAND, week, evidence, seed=seed)
+    tell("Estimating harm", 0.5)
+    harm = score_harm(week, policy, seed=seed)
+    tell("Looking for patterns", 0.7)
     patterns = find_patterns(
-        ordered, study_area, places, evidence, as_of=as_of, policy=policy, seed=seed
+        ordered, study_area, week.places, evidence, as_of=as_of, policy=policy, seed=seed
     )
-    wards, boroughs = with_pattern_reasons(scores.wards(), patterns), scores.boroughs()
+    wards = with_pattern_reasons(demand.wards, patterns)
+    gaps = data_gaps(ordered, week.known, evidence, wards, demand.boroughs, as_of=as_of)
     draft = RiskAssessment(
-        **_identity(study_area, places, policy),
+        **_identity(study_area, week.places, policy),
         as_of=as_of,
         classification=classification,
         notice=_notice(ordered),
         seed=seed,
         **vars(patterns),
         wards=wards,
-        boroughs=boroughs,
-        evidence=evidence_lines(ordered, known, evidence, places),
-        data_gaps=(
-            *data_gaps(ordered, known, evidence, wards, boroughs, as_of=as_of),
-            *handling_gaps(conditioned(evidence).records, sanitised=not include_handling_c),
-        ),
+        boroughs=demand.boroughs,
+        **_beside(week, demand, harm, policy, study_area),
+        evidence=evidence_lines(ordered, week.known, evidence, week.places),
+        data_gaps=(*gaps, *handling_gaps(evidence, sanitised=not include_handling_c)),
         inputs_sha256=inputs_sha256,
-        draws=posterior.draws,
+        draws=demand.posterior.draws,
         **_handling(evidence, sanitised=not include_handling_c),
     )
     tell("Drawing the risk surface", 0.8)
-    cells = _cells(study_area, places, evidence, posterior, policy)
+    cells = _cells(study_area, week.places, evidence, demand.posterior, policy)
     tell("Done", 1.0)
-    return AssessedWeek(replace(draft, assessment_id=published.content_id(draft)), cells)
+    return AssessedWeek(
+        assessment=replace(draft, assessment_id=published.content_id(draft)),
+        cells=cells,
+        known=week,
+        demand=demand,
+        harm=harm,
+    )
+
+
+def _known_week(readings: Sequence[FeedReading], study_area: StudyArea, as_of: date) -> KnownWeek:
+    """Gather what stood on the as-of day, where it lies, and what tells of one incident."""
+    known = known_records(readings, as_of=as_of)
+    places = policed_places(study_area)
+    located = place_records(known.records, places, study_area)
+    return KnownWeek(
+        readings=readings,
+        study_area=study_area,
+        places=places,
+        known=known,
+        located=located,
+        merged_into=match_incidents(known.records, located),
+        as_of=as_of,
+    )
+
+
+def _beside(
+    week: KnownWeek,
+    demand: Target,
+    harm: Target | None,
+    policy: EvidencePolicy,
+    study_area: StudyArea,
+) -> dict[str, Any]:
+    """Return what stands beside the demand scores: harm, groups, and situational views."""
+    targets = [demand] if harm is None else [demand, harm]
+    policies = [(one.name, policy if one is demand else policy.for_harm()) for one in targets]
+    views = situational_views(week.as_of)
+    counted = area_views(
+        views, week.readings, demand.evidence, week.places, as_of=week.as_of, policies=policies
+    )
+    groupings = bundled_groupings(study_area)
+    return {
+        "harm_wards": harm.wards if harm else (),
+        "harm_boroughs": harm.boroughs if harm else (),
+        "top_k": TOP_K,
+        "groups": tuple(
+            one
+            for grouping in groupings
+            for target in targets
+            for one in group_scores(
+                grouping,
+                target=target.name,
+                wards=target.wards,
+                draws=target.posterior.draws,
+            )
+        ),
+        "views": views,
+        "area_views": counted,
+    }
 
 
 def _identity(

@@ -7,6 +7,7 @@ and their limitations", JRSS A 159).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,8 @@ class Ranking:
 
     ``rank`` 1 is the highest posterior mean (ties by position). ``rank_lower_90`` and
     ``rank_upper_90`` bound the central 90 % of ranks. ``probability_top_decile`` is the
-    share of draws in which the area is among the ceil(N / 10) highest.
+    share of draws in which the area is among the ceil(N / 10) highest; ``probability_top_k``
+    (N, K) the same for each k asked for.
     """
 
     rank: NDArray[np.intp]
@@ -33,9 +35,12 @@ class Ranking:
     rank_upper_90: NDArray[np.intp]
     probability_top_decile: NDArray[np.float64]
     probability_above_average: NDArray[np.float64]
+    probability_top_k: NDArray[np.float64]
 
 
-def rank_areas(mean: NDArray[np.float64], draws: NDArray[np.float32]) -> Ranking:
+def rank_areas(
+    mean: NDArray[np.float64], draws: NDArray[np.float32], *, top_k: Sequence[int] = ()
+) -> Ranking:
     """Rank areas by posterior mean and measure how sure the order is.
 
     Parameters
@@ -44,24 +49,29 @@ def rank_areas(mean: NDArray[np.float64], draws: NDArray[np.float32]) -> Ranking
         float64 (N,): posterior means.
     draws
         float32 (n_draws, N): posterior draws, columns in the same order.
+    top_k
+        Give the probability of being among the k highest for each of these K numbers.
     """
     n_draws, n_areas = draws.shape
     rank = np.empty(n_areas, dtype=np.intp)
     rank[np.argsort(-mean, kind="stable")] = np.arange(1, n_areas + 1)
     order = np.argsort(-draws, axis=1, kind="stable")
-    ranks = np.empty(draws.shape, dtype=np.int32)
-    np.put_along_axis(ranks, order, np.arange(1, n_areas + 1, dtype=np.int32)[None, :], axis=1)
+    ranks = np.empty(draws.shape, dtype=np.int16 if n_areas < 2**15 else np.int32)
+    np.put_along_axis(ranks, order, np.arange(1, n_areas + 1, dtype=ranks.dtype)[None, :], axis=1)
+    by_area = np.ascontiguousarray(ranks.T)
     top = int(np.ceil(n_areas / 10))
     average = draws.mean(axis=1, dtype=np.float64)
-    sorted_ranks = np.sort(ranks, axis=0)
     low = int(np.floor(0.05 * (n_draws - 1)))
     high = int(np.ceil(0.95 * (n_draws - 1)))
+    bounds = np.partition(by_area, [low, high], axis=1)
+    inside = [(by_area <= k).mean(axis=1) for k in top_k]
     return Ranking(
         rank=rank,
-        rank_lower_90=sorted_ranks[low].astype(np.intp),
-        rank_upper_90=sorted_ranks[high].astype(np.intp),
-        probability_top_decile=(ranks <= top).mean(axis=0),
+        rank_lower_90=bounds[:, low].astype(np.intp),
+        rank_upper_90=bounds[:, high].astype(np.intp),
+        probability_top_decile=(by_area <= top).mean(axis=1),
         probability_above_average=(draws > average[:, None]).mean(axis=0),
+        probability_top_k=np.array(inside).reshape(len(inside), n_areas).T,
     )
 
 

@@ -19,16 +19,22 @@ from hotspots.weighing import WeighedEvidence
 from hotspots.zonal import WardPosterior
 
 Floats = NDArray[np.float64]
+#: Every score says how probably its area is among the k highest.
+TOP_K = (5, 10, 20, 50)
 
 
 @dataclass(frozen=True)
 class AreaScores:
-    """Turns a posterior into published scores of wards and boroughs, sorted by code."""
+    """Turns a posterior into published scores of wards and boroughs, sorted by code.
+
+    ``counted`` is what a reason line calls the events of the target.
+    """
 
     study_area: StudyArea
     places: PolicedPlaces
     evidence: WeighedEvidence
     posterior: WardPosterior
+    counted: str = "incidents"
 
     def wards(self) -> tuple[AreaScore, ...]:
         """Return the scores of the policed wards."""
@@ -107,7 +113,7 @@ class AreaScores:
         conditions: NDArray[np.bool_],
     ) -> tuple[AreaScore, ...]:
         mean = parts.sum(axis=0)
-        ranking = rank_areas(mean, draws)
+        ranking = rank_areas(mean, draws, top_k=TOP_K)
         tier = tiers(ranking, coverage)
         low, high = np.quantile(draws, [0.05, 0.95], axis=0)
         return tuple(
@@ -177,7 +183,11 @@ class AreaScores:
                 contributions=contributions,
                 observed=observed,
                 coverage=coverage,
+                counted=self.counted,
                 ranks=(lowest, highest, len(ranking.rank)),
+            ),
+            probability_top_k=tuple(
+                published.rounded(float(one)) for one in ranking.probability_top_k[position]
             ),
             handling_code=handling_code,
         )

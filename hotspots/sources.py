@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -110,7 +110,11 @@ class SourcePolicy:
 
 @dataclass(frozen=True)
 class EvidencePolicy:
-    """A complete, validated evidence policy; see ``hotspots/policy/default.toml``."""
+    """A complete, validated evidence policy; see ``hotspots/policy/default.toml``.
+
+    ``sources`` weigh the response demand. ``harm`` holds, by counting source, the weights of
+    the categories that the second target counts; empty when the policy names no harm.
+    """
 
     version: str
     sha256: str
@@ -123,6 +127,7 @@ class EvidencePolicy:
     proxy_half_trust_at_weeks: float
     bandwidth_m: float
     sources: Mapping[str, SourcePolicy]
+    harm: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, source: str) -> SourcePolicy:
         """Return the policy of a source; one the policy does not name is shown only."""
@@ -130,6 +135,16 @@ class EvidencePolicy:
         if found is not None:
             return found
         return SourcePolicy(source, "shown", 365.0, 365.0, MappingProxyType({}))
+
+    def for_harm(self) -> EvidencePolicy:
+        """Return the policy of the second target: only harm counts as an incident."""
+        sources = {
+            key: replace(one, categories=self.harm.get(key, MappingProxyType({})))
+            if one.role == "incident"
+            else one
+            for key, one in self.sources.items()
+        }
+        return replace(self, sources=MappingProxyType(sources))
 
     def with_role(self, role: Role) -> tuple[str, ...]:
         """Return the keys of the sources that have a role, sorted."""
@@ -176,7 +191,9 @@ def parse_policy(text: str) -> EvidencePolicy:
             remedy="start from the bundled policy in docs/model.md",
         ) from fault
     _only_keys(
-        table, "", ("version", "memory_days", "grades", "prior", "proxy", "surface", "sources")
+        table,
+        "",
+        ("version", "memory_days", "grades", "prior", "proxy", "surface", "sources", "harm"),
     )
     grades = _table(table, "", "grades")
     _only_keys(grades, "grades", ("source", "information"))
@@ -210,7 +227,24 @@ def parse_policy(text: str) -> EvidencePolicy:
         proxy_half_trust_at_weeks=_number(proxy, "proxy", "half_trust_at_weeks", 1e-3, 1e4),
         bandwidth_m=_number(surface, "surface", "bandwidth_m", 50.0, 5000.0),
         sources=MappingProxyType(sources),
+        harm=_harm(_table(table, "", "harm") if "harm" in table else {}, sources),
     )
+
+
+def _harm(
+    table: Mapping[str, Any], sources: Mapping[str, SourcePolicy]
+) -> Mapping[str, Mapping[str, float]]:
+    """Read what the second target counts: only of sources that count incidents."""
+    harm = {}
+    for key in sorted(table):
+        if key not in sources or sources[key].role != "incident":
+            raise PolicyRefusedError(
+                "harm is counted only from sources of role 'incident'",
+                remedy="name one of them, or remove this table",
+                column=f"harm.{key}",
+            )
+        harm[key] = _categories(_table(table, "harm", key), f"harm.{key}")
+    return MappingProxyType(harm)
 
 
 def _source_policy(key: str, table: Mapping[str, Any]) -> SourcePolicy:

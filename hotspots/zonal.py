@@ -162,7 +162,7 @@ class _Model:
         return sum_mean * sum_inverse_scale, sum_inverse_scale
 
 
-def fit_wards(data: WardData, *, n_draws: int, seed: int) -> WardPosterior:
+def fit_wards(data: WardData, *, n_draws: int, seed: int | tuple[int, ...]) -> WardPosterior:
     """Fit the model and draw from its posterior.
 
     Parameters

@@ -45,7 +45,7 @@ def test_the_identity_of_a_policy_is_its_text() -> None:
     ("old", "new", "message"),
     [
         ("version =", "version", "not TOML"),
-        ('version = "2026.1"', "", "version"),
+        ('version = "2026.2"', "", "version"),
         ("memory_days = 5479", "memory_days = -1", "memory_days"),
         ("half_life_days = 28", "half_life_days = -28", "half_life_days"),
         ("half_life_days = 28", "half_life_days = nan", "half_life_days"),
