@@ -34,6 +34,7 @@ from api.maps.page_data import (
     ward_features,
     ward_places,
 )
+from api.maps.pattern_data import pattern_features, patterns
 from api.maps.risk_grid import RiskGrid, draw_grid
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea, locate_wards
@@ -81,6 +82,7 @@ def render(
     outlines = simplify(study_area)
     areas = patrol_areas(plan, boroughs, outlines)
     grid = draw_grid(cells, _cells_known(cells, study_area, wards), cell_size_m=cell_size_m)
+    shown_patterns = patterns(assessment, outlines)
     bounds = [float(value) for value in study_area.boroughs.total_bounds]
     data = {
         "bounds": bounds,
@@ -88,6 +90,7 @@ def render(
         "wards": ward_features(wards, outlines, len(assessment.wards)),
         "boroughs": borough_features(boroughs, outlines, len(assessment.boroughs)),
         "areas": area_features(areas),
+        "patterns": pattern_features(shown_patterns),
     }
     body = _page().render(
         assessment=assessment,
@@ -98,6 +101,7 @@ def render(
         wards=_ranked(wards),
         boroughs=_ranked(boroughs),
         areas=areas,
+        patterns=shown_patterns,
         any_unknown=any(place.state == "unknown" for place in wards),
         any_partial=any(place.state == "partial" for place in wards),
         any_outside=any(place.state == "outside" for place in wards),

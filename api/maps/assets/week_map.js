@@ -7,7 +7,7 @@ function drawWeek(map, week) {
   const choices = [];
   const details = document.getElementById("details");
   const layers = { grid: L.layerGroup(), wards: L.layerGroup(), boroughs: L.layerGroup(),
-    names: L.layerGroup(), areas: L.layerGroup() };
+    names: L.layerGroup(), areas: L.layerGroup(), patterns: L.layerGroup() };
   // One tooltip for all: binding one to each ward would make every ward a stop of the Tab key.
   const tooltip = L.tooltip({ direction: "auto", opacity: 1, offset: [12, 0] });
   let chosen = null;
@@ -72,7 +72,8 @@ function drawWeek(map, week) {
   }
 
   const renderers = { land: pane("land", 210), grid: pane("grid", 220), wards: pane("wards", 230),
-    boroughs: pane("boroughs", 240), areas: pane("areas", 250), chosen: pane("chosen", 260) };
+    boroughs: pane("boroughs", 240), areas: pane("areas", 250), patterns: pane("patterns", 255),
+    chosen: pane("chosen", 260) };
   for (const name of ["land", "boroughs", "areas", "chosen"]) {
     map.getPane(name).style.pointerEvents = "none";
   }
@@ -104,6 +105,14 @@ function drawWeek(map, week) {
     ward.on("mouseout", () => tooltip.remove());
     ward.on("click", () => choose(place, false));
     ward.addTo(layers.wards);
+  }
+  for (const [key, title, kind, facts, reasons, polygons] of week.patterns) {
+    const place = { title, facts, reasons, outline: decode(polygons) };
+    register(`p${key}`, place);
+    shape(place.outline, "pattern-casing", renderers.patterns, false).addTo(layers.patterns);
+    const drawn = shape(place.outline, `pattern ${kind}`, renderers.patterns, kind === "hot");
+    drawn.on("click", () => choose(place, false));
+    drawn.addTo(layers.patterns);
   }
   for (const [number, unit, facts, reasons, polygons, at] of week.areas) {
     const title = `${number}. ${unit}`;
