@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Action
-from api.wording import plan_in_words, standard_in_words
 from api.orders import AREA_SHAPES, PLACE_SHAPES
 from api.pages.map_view import map_view
 from api.pages.rendering import page
@@ -30,6 +29,7 @@ from api.routes.stored import (
 )
 from api.service import Service, service_of
 from api.sessions import Session
+from api.wording import plan_in_words, standard_in_words
 
 Text = Annotated[str, Query(max_length=120)]
 
