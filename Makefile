@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench serve format lock clean
+.PHONY: help demo test check bench bench-hotspots serve format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ test: $(VENV)/.test ## install what the tests need, then run them all
 
 bench: $(VENV)/.test ## measure against peers and baselines (slow)
 	$(BIN)/python -m benchmarks
+
+bench-hotspots: $(VENV)/.test ## forecasts: skill beside baselines, speed beside peers, scale
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks nyc kernel_speed scale
 
 format: $(VENV)/.test ## format and mend what can be mended
 	$(BIN)/ruff format .

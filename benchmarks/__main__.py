@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import spine
+from benchmarks import kernel_speed, nyc, scale, spine
 
-BENCHMARKS: dict[str, Callable[[], str]] = {"spine": spine.run}
+BENCHMARKS: dict[str, Callable[[], str]] = {
+    "spine": spine.run,
+    "nyc": nyc.run,
+    "kernel_speed": kernel_speed.run,
+    "scale": scale.run,
+}
 
 
 def main(names: list[str]) -> int:

@@ -36,6 +36,8 @@ MAX_REFINEMENT = 16
 GAUSSIAN_REACH = 5.0
 #: Points a side at which the quartic kernel is sampled inside one sub-cell.
 QUARTIC_SAMPLES = 5
+#: Above this many events the corners of linear binning are summed one after the other.
+MANY_EVENTS = 200_000
 #: An event with less of its kernel inside than this is given whole to the nearest cell.
 LEAST_MASS_INSIDE = 1e-3
 
@@ -48,6 +50,7 @@ def cell_mass(
     *,
     bandwidth_m: float,
     kernel: Kernel = "quartic",
+    edge: bool = True,
 ) -> Floats:
     """Spread weighted events over the inside cells of a grid.
 
@@ -63,12 +66,15 @@ def cell_mass(
         Standard deviation of the Gaussian, radius of the quartic kernel.
     kernel
         ``gaussian`` or ``quartic`` (biweight).
+    edge
+        Divide every event's kernel by its mass inside the study area (Diggle). Without it,
+        the part of a kernel that lies outside is lost, as in a plain kernel density.
 
     Returns
     -------
     float64 (n_inside,)
         Expected mass by inside cell, in the order of ``grid.centres()``. Sums to
-        ``weight.sum()`` within rounding.
+        ``weight.sum()`` within rounding, with ``edge``.
 
     Raises
     ------
@@ -83,6 +89,9 @@ def cell_mass(
     side_m = grid.cell_size_m / factor
     masses = kernel_masses(side_m, _unwidened(bandwidth_m, side_m, kernel), kernel)
     convolve = Convolution((mask.shape[0], mask.shape[1]), masses)
+    if not edge:
+        spread = convolve(_bin_linearly(x_m, y_m, weight, grid, factor)) * mask
+        return _sum_blocks(spread, factor)[grid.inside]
     mass_inside = convolve(mask)
     binned = _bin_linearly(x_m, y_m, weight, grid, factor)
     stranded = np.where(mass_inside < LEAST_MASS_INSIDE, binned, 0.0)
@@ -206,7 +215,15 @@ class Convolution:
         self._shape = shape
         self._reach = masses.shape[0] // 2
         self._padded = [fft.next_fast_len(n + 2 * self._reach, real=True) for n in shape]
-        self._transform = fft.rfft2(masses, self._padded)
+        self._transform = self._of_kernel(masses)
+
+    def _of_kernel(self, masses: Floats) -> NDArray[np.complex128]:
+        """Transform the kernel; one that is a product of its axes costs two short transforms."""
+        side = masses.sum(axis=0)
+        if np.allclose(masses, np.outer(side, side), rtol=0, atol=1e-15):
+            along = fft.fft(side, self._padded[0])
+            return np.asarray(np.outer(along, fft.rfft(side, self._padded[1])))
+        return np.asarray(fft.rfft2(masses, self._padded))
 
     def __call__(self, values: Floats) -> Floats:
         product = fft.rfft2(values, self._padded) * self._transform
@@ -232,23 +249,26 @@ def _bin_linearly(x_m: Floats, y_m: Floats, weight: Floats, grid: Grid, factor: 
     along = np.clip((y_m - grid.y0_m) / side_m - 0.5, 0.0, rows - 1.0)
     column, row = np.floor(across).astype(np.int64), np.floor(along).astype(np.int64)
     right, upper = across - column, along - row
-    total = np.zeros(rows * columns)
-    for up, share_y in ((0, 1.0 - upper), (1, upper)):
-        for side, share_x in ((0, 1.0 - right), (1, right)):
-            cell_row, cell_column = (
-                np.minimum(row + up, rows - 1),
-                np.minimum(column + side, columns - 1),
-            )
-            total += np.bincount(
-                cell_row * columns + cell_column, weight * share_x * share_y, rows * columns
-            )
-    return total.reshape(rows, columns)
+    above, beside = np.minimum(row + 1, rows - 1), np.minimum(column + 1, columns - 1)
+    low, high = weight * (1.0 - upper), weight * upper
+    cells = (row * columns + column, row * columns + beside,
+             above * columns + column, above * columns + beside)  # fmt: skip
+    parts = (low * (1.0 - right), low * right, high * (1.0 - right), high * right)
+    if len(x_m) > MANY_EVENTS:  # one pass a corner, so that memory stays bounded
+        total = sum(
+            np.bincount(cell, part, rows * columns) for cell, part in zip(cells, parts, strict=True)
+        )
+    else:
+        total = np.bincount(np.concatenate(cells), np.concatenate(parts), rows * columns)
+    return np.asarray(total, dtype=np.float64).reshape(rows, columns)
 
 
 def _sum_blocks(values: Floats, factor: int) -> Floats:
-    rows, columns = values.shape[0] // factor, values.shape[1] // factor
-    blocks = values.reshape(rows, factor, columns, factor)
-    return np.asarray(blocks.sum(axis=(1, 3)), dtype=np.float64)
+    total = np.zeros((values.shape[0] // factor, values.shape[1] // factor))
+    for row in range(factor):
+        for column in range(factor):
+            total += values[row::factor, column::factor]
+    return total
 
 
 def _nearest_cells(binned: Floats, grid: Grid, factor: int) -> Floats:

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 #: Uniform share of the pilot, so that it is positive everywhere.
 PILOT_FLOOR = 0.005
 #: Cells times training windows that are worth the time; large lattices learn from fewer.
-TRAINING_BUDGET = 25_000_000
+TRAINING_BUDGET = 2_200_000
 LEAST_TRAINING_BLOCKS = 8
 
 

@@ -159,3 +159,15 @@ def test_what_cannot_be_forecast_is_refused() -> None:
         forecast(np.where(np.arange(len(x)) == 2, np.nan, x), y, at)
     with pytest.raises(AssessmentRefusedError):
         forecast_events(x, y, at, box(0, 0, 0, 0), cell_size_m=250, as_of=AS_OF, horizon_days=28)
+
+
+def test_hardly_any_event_still_gives_a_finite_forecast_everywhere() -> None:
+    midnight = np.datetime64("2025-06-30T23:00", "us")
+    for ages in ([3.0], [1.0] * 200, [3_000.0] * 50, np.arange(1.0, 1_500.0, 7.0)):
+        n = len(ages)
+        at = midnight - (np.array(ages) * 86_400e6).astype("timedelta64[us]")
+        cells = forecast(np.full(n, 5_000.0), np.full(n, 3_500.0), at)
+        assert np.isfinite(cells["expected"]).all()
+        assert (cells["expected"] > 0).all()
+        best = cells.loc[cells["expected"].idxmax()]
+        assert np.hypot(best["x_m"] - 5_000, best["y_m"] - 3_500) < 250
