@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -57,8 +57,8 @@ class LevelForecast:
         """Return the probability of at most ``total`` incidents."""
         if total < 0:
             return 0.0
-        chance = stats.nbinom.cdf(total, self.shape, self.shape / (self.shape + self.mean))
-        return float(self.weight @ chance)
+        success = self.shape / (self.shape + self.mean)
+        return float(self.weight @ special.betainc(self.shape, total + 1.0, success))
 
 
 def forecast_level(

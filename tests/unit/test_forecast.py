@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from shapely.geometry import Polygon, box
 
 from hotspots.errors import AssessmentRefusedError
@@ -140,6 +141,10 @@ def test_the_predictive_distribution_of_the_total_is_calibrated() -> None:
         assert 0.0 <= prediction.cumulative(seen - 1) < prediction.cumulative(seen) <= 1.0
     assert 0.84 <= inside / 120 <= 0.98
     assert prediction.cumulative(10**6) == pytest.approx(1.0)
+    chance = stats.nbinom.cdf(
+        25, prediction.shape, prediction.shape / (prediction.shape + prediction.mean)
+    )
+    assert prediction.cumulative(25) == pytest.approx(prediction.weight @ chance, rel=1e-9)
     assert prediction.cumulative(-1) == 0.0
 
 
