@@ -45,6 +45,8 @@ def plain_fields(value: Any, *, leave_out: tuple[str, ...] = ()) -> dict[str, An
 
 
 def _plain(value: object) -> Any:
+    if type(value) in (str, int, bool, type(None)):
+        return value
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     if is_dataclass(value):

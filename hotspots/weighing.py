@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hotspots.incidents import FeedReading
 from hotspots.known import KnownRecords
 from hotspots.places import NOWHERE, PolicedPlaces
+from hotspots.relative_prior import RelativePrior
 from hotspots.sources import DISCOVERED_CATEGORIES, SHOWN_BY_RULE, UNGRADED, EvidencePolicy
 from hotspots.streams import Counted, Pieces, WeighedRecords, count_role
 from hotspots.timeline import Floats, Timeline, spread_decay
@@ -156,16 +157,17 @@ def _ward_data(
     policy: EvidencePolicy,
 ) -> WardData:
     counting, counted = direct
-    parts, spread, level = _proxy_parts(*proxy, places, policy)
+    prior, level = _relative_prior(*proxy, raises, places, policy)
     return WardData(
         borough_of_ward=places.borough_of_ward,
         counts=_stack(counted.wards, counting, len(places.ward_codes)),
         exposure_weeks=counted.exposure_weeks,
         borough_counts=_stack(counted.boroughs, counting, len(places.borough_codes)),
         borough_exposure_weeks=counted.borough_exposure_weeks,
-        prior_parts=np.vstack([parts, raises * parts.sum(axis=0)]),
-        prior_spread=spread,
+        prior_parts=prior.parts(prior.start),
+        prior_spread=prior.spread(prior.start),
         level_per_week=level,
+        covariates=prior,
     )
 
 
@@ -196,15 +198,18 @@ def _first_day(readings: Sequence[FeedReading], as_of: date, policy: EvidencePol
     return min(max(first, oldest), as_of - timedelta(days=1))
 
 
-def _proxy_parts(
-    proxies: tuple[str, ...], proxy: Counted, places: PolicedPlaces, policy: EvidencePolicy
-) -> tuple[Floats, Floats, float]:
-    """Return the pooled and proxy parts (1 + X, W) of the relative prior mean, and its spread.
+def _relative_prior(
+    proxies: tuple[str, ...],
+    proxy: Counted,
+    raises: Floats,
+    places: PolicedPlaces,
+    policy: EvidencePolicy,
+) -> tuple[RelativePrior, float]:
+    """Return what proxies and intelligence make of the prior mean, and the proxies' level.
 
-    A ward with proxy rate q_i gets (1 - k_i) + k_i q_i / mean(q): ``k_i`` is the policy's
-    trust, less while few weeks were counted. A ward without a proxy keeps 1, with the spread
-    of the others as its own. Where only the borough was counted its wards share its rate.
-    The third value is mean(q), incidents a ward-week.
+    A proxy starts with the policy's trust, shared by what each counts; its rate in a ward is
+    trusted less while few weeks were counted. Where only the borough was counted its wards
+    share its rate. The level is the mean of all proxies' rates, incidents a ward-week.
     """
     n_wards, of_borough = len(places.ward_codes), places.borough_of_ward
     by_ward = proxy.exposure_weeks > 0
@@ -213,13 +218,15 @@ def _proxy_parts(
     amount = np.where(by_ward, _stack(proxy.wards, proxies, n_wards), share[:, of_borough])
     covered = weeks > 0
     rate = np.divide(amount, weeks, out=np.zeros_like(amount), where=covered)
-    level = float(rate.sum(axis=0)[covered].mean()) if covered.any() else 0.0
-    if level <= 0:
-        return np.vstack([np.ones(n_wards), np.zeros_like(rate)]), np.zeros(n_wards), 0.0
-    trust = policy.proxy_trust * weeks / (weeks + policy.proxy_half_trust_at_weeks)
-    parts = np.vstack([1.0 - trust, trust * rate / level])
-    spread = float(np.var(parts.sum(axis=0)[covered]))
-    return parts, np.where(covered, 0.0, spread), level
+    level = rate[:, covered].mean(axis=1) if covered.any() else np.zeros(len(proxies))
+    if level.sum() <= 0:
+        flat = np.zeros((len(proxies), n_wards))
+        start = np.concatenate([[1.0], np.zeros(len(proxies))])
+        return RelativePrior(start, flat, np.zeros(n_wards), raises), 0.0
+    start = np.concatenate([[1.0 - policy.proxy_trust], policy.proxy_trust * level / level.sum()])
+    relative = np.divide(rate, level[:, None], out=np.zeros_like(rate), where=level[:, None] > 0)
+    trust = weeks / (weeks + policy.proxy_half_trust_at_weeks)
+    return RelativePrior(start, relative, trust, raises), float(level.sum())
 
 
 def _point_weight(records: WeighedRecords, counted: Counted, keys: Sequence[str]) -> Floats:

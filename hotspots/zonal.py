@@ -22,13 +22,14 @@ matched to the first two moments of their sum, which is exact when wards share a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, sparse, special
 
 from hotspots.errors import AssessmentRefusedError
+from hotspots.relative_prior import RelativePrior
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +40,9 @@ BOROUGH_SHAPE_PRIOR = (np.log(8.0), 1.0)
 WARD_SHAPE_PRIOR = (np.log(3.0), 1.0)
 #: Log standard deviation of the prior of ``mu0`` around the crude rate.
 RATE_PRIOR_SD = 1.5
+#: Log standard deviation of the prior of each covariate's weight around the policy's; the
+#: bounds of the fit, exp(2.5) = 12 times either way, keep a pooled part above zero.
+WEIGHT_PRIOR_SD = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,9 @@ class WardData:
         float64 (W,) >= 0: extra squared coefficient of variation of the prior.
     level_per_week
         Incidents a ward-week that proxies suggest, used only when nothing counts incidents.
+    covariates
+        When given, the prior is fitted from these and ``prior_parts`` and ``prior_spread``
+        are not used.
     """
 
     borough_of_ward: NDArray[np.intp]
@@ -70,15 +77,26 @@ class WardData:
     prior_parts: Floats
     prior_spread: Floats
     level_per_week: float = 0.0
+    covariates: RelativePrior | None = None
+
+    def prior(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the parts of ``r`` and the prior spread, at the covariates' weights."""
+        if self.covariates is None:
+            return self.prior_parts, self.prior_spread
+        return self.covariates.parts(weights), self.covariates.spread(weights)
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """``mu0`` in incidents a ward-week, and the gamma shapes of boroughs and of wards."""
+    """``mu0`` in incidents a ward-week, and the gamma shapes of boroughs and of wards.
+
+    ``weights`` (1 + C,) are those of the pooled prior and its covariates; empty without any.
+    """
 
     rate_per_week: float
     borough_shape: float
     ward_shape: float
+    weights: Floats
 
 
 @dataclass(frozen=True)
@@ -122,23 +140,23 @@ class _Model:
 
     data: WardData
     counted: Floats  # (W,)
-    relative: Floats  # (W,) r_i
     rate: Floats  # (Q,) grid of mu_b
     member: sparse.csr_array  # (B, W)
 
     def sum_by_borough(self, values: Floats) -> Floats:
         return np.asarray(self.member @ values, dtype=np.float64)
 
-    def shape(self, hyper: Hyperparameters) -> Floats:
-        """Return a_i, (W,)."""
-        spread = 1.0 / hyper.ward_shape + self.data.prior_spread
-        return np.asarray(1.0 / spread, dtype=np.float64)
+    def shape_and_scale(self, hyper: Hyperparameters) -> tuple[Floats, Floats]:
+        """Return a_i and a_i / r_i, each (W,)."""
+        parts, extra = self.data.prior(hyper.weights)
+        shape = 1.0 / (1.0 / hyper.ward_shape + extra)
+        return shape, shape / parts.sum(axis=0)
 
     def log_weights(self, hyper: Hyperparameters) -> Floats:
         """Return log prior + log likelihood (B, Q) of every node."""
-        shape = self.shape(hyper)
-        inverse_scale = self.inverse_scale(hyper)
-        log_prior_scale = np.log(shape / self.relative)[:, None] - np.log(self.rate)[None, :]
+        shape, scale = self.shape_and_scale(hyper)
+        inverse_scale = self.inverse_scale(scale)
+        log_prior_scale = np.log(scale)[:, None] - np.log(self.rate)[None, :]
         constant = special.gammaln(shape + self.counted) - special.gammaln(shape)
         log_ward = (
             constant[:, None]
@@ -147,16 +165,17 @@ class _Model:
         )
         log_weight = self.sum_by_borough(log_ward) + _log_node_prior(self.rate, hyper)
         if self.data.borough_exposure_weeks.any():
-            log_weight += _log_borough_total(self.data, *self.borough_sum(hyper, 1 / inverse_scale))
+            summed = self.borough_sum(shape, 1.0 / inverse_scale)
+            log_weight += _log_borough_total(self.data, *summed)
         return log_weight
 
-    def inverse_scale(self, hyper: Hyperparameters) -> Floats:
-        prior = (self.shape(hyper) / self.relative)[:, None] / self.rate[None, :]
+    def inverse_scale(self, scale: Floats) -> Floats:
+        prior = scale[:, None] / self.rate[None, :]
         return np.asarray(prior + self.data.exposure_weeks[:, None], dtype=np.float64)
 
-    def borough_sum(self, hyper: Hyperparameters, inverse: Floats) -> tuple[Floats, Floats]:
+    def borough_sum(self, shape: Floats, inverse: Floats) -> tuple[Floats, Floats]:
         """Return shape and inverse scale (B, Q) of the gamma matched to a borough's sum."""
-        mean = (self.shape(hyper) + self.counted)[:, None] * inverse
+        mean = (shape + self.counted)[:, None] * inverse
         sum_mean = self.sum_by_borough(mean)
         sum_inverse_scale = sum_mean / self.sum_by_borough(mean * inverse)
         return sum_mean * sum_inverse_scale, sum_inverse_scale
@@ -182,7 +201,6 @@ def fit_wards(data: WardData, *, n_draws: int, seed: int | tuple[int, ...]) -> W
     model = _Model(
         data=data,
         counted=data.counts.sum(axis=0),
-        relative=data.prior_parts.sum(axis=0),
         rate=crude * np.exp(LOG_RATE_GRID),
         member=sparse.csr_array(
             (np.ones(n_wards), (data.borough_of_ward, np.arange(n_wards))),
@@ -211,33 +229,59 @@ def _crude_rate(data: WardData) -> float:
 
 
 def _fit_hyperparameters(model: _Model, crude: float) -> Hyperparameters:
-    centre = np.array([0.0, BOROUGH_SHAPE_PRIOR[0], WARD_SHAPE_PRIOR[0]])
-    spread = np.array([RATE_PRIOR_SD, BOROUGH_SHAPE_PRIOR[1], WARD_SHAPE_PRIOR[1]])
+    """Maximise the marginal likelihood times the weak priors; on a coarser grid of mu_b."""
+    covariates = model.data.covariates
+    n_covariates = 0 if covariates is None else len(covariates.rates)
+    centre = np.array([0.0, BOROUGH_SHAPE_PRIOR[0], WARD_SHAPE_PRIOR[0], *[0.0] * n_covariates])
+    spread = np.array(
+        [
+            RATE_PRIOR_SD,
+            BOROUGH_SHAPE_PRIOR[1],
+            WARD_SHAPE_PRIOR[1],
+            *[WEIGHT_PRIOR_SD] * n_covariates,
+        ]
+    )
+    bounds = [(-3.0, 3.0), (-1.5, 6.0), (-3.0, 6.0), *[(-2.5, 2.5)] * n_covariates]
+    coarse = replace(model, rate=model.rate[:: _stride(model)])
 
     def loss(log_values: Floats) -> float:
-        bounded = np.clip(log_values, [-3.0, -1.5, -3.0], [3.0, 6.0, 6.0])
-        penalty = 0.5 * float((((bounded - centre) / spread) ** 2).sum())
-        outside = float(np.abs(log_values - bounded).sum())
-        log_weight = model.log_weights(_from_logs(bounded, crude))
-        return penalty - float(special.logsumexp(log_weight, axis=1).sum()) + 1e3 * outside
+        penalty = 0.5 * float((((log_values - centre) / spread) ** 2).sum())
+        log_weight = coarse.log_weights(_from_logs(log_values, crude, covariates))
+        return penalty - float(special.logsumexp(log_weight, axis=1).sum())
 
     found = optimize.minimize(
-        loss, centre, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-4, "maxiter": 400}
+        loss,
+        centre,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"eps": 1e-4, "ftol": 1e-9, "gtol": 1e-3, "maxiter": 60},
     )
-    return _from_logs(np.asarray(found.x, dtype=np.float64), crude)
+    return _from_logs(np.asarray(found.x, dtype=np.float64), crude, covariates)
 
 
-def _from_logs(log_values: Floats, crude: float) -> Hyperparameters:
-    rate, borough, ward = np.exp(log_values)
-    return Hyperparameters(float(crude * rate), float(borough), float(ward))
+def _stride(model: _Model) -> int:
+    """Return how many nodes to step: never more than 1.5 standard deviations of any mu_b."""
+    counted = model.sum_by_borough(model.counted) + model.data.borough_counts.sum(axis=0)
+    deviation = 1.0 / np.sqrt(float(counted.max(initial=0.0)) + 1.0)
+    step = LOG_RATE_GRID[1] - LOG_RATE_GRID[0]
+    return int(np.clip(np.floor(1.5 * deviation / step), 1, 3))
+
+
+def _from_logs(
+    log_values: Floats, crude: float, covariates: RelativePrior | None
+) -> Hyperparameters:
+    rate, borough, ward = np.exp(log_values[:3])
+    weights = np.zeros(0) if covariates is None else covariates.weights(log_values[3:])
+    return Hyperparameters(float(crude * rate), float(borough), float(ward), weights)
 
 
 def _nodes(model: _Model, hyper: Hyperparameters) -> _Nodes:
     log_weight = model.log_weights(hyper)
     weight = np.exp(log_weight - special.logsumexp(log_weight, axis=1, keepdims=True))
-    inverse = 1.0 / model.inverse_scale(hyper)
-    mean = (model.shape(hyper) + model.counted)[:, None] * inverse
-    return _Nodes(inverse, mean, *model.borough_sum(hyper, inverse), weight)
+    shape, scale = model.shape_and_scale(hyper)
+    inverse = 1.0 / model.inverse_scale(scale)
+    mean = (shape + model.counted)[:, None] * inverse
+    return _Nodes(inverse, mean, *model.borough_sum(shape, inverse), weight)
 
 
 def _log_node_prior(rate: Floats, hyper: Hyperparameters) -> Floats:
@@ -268,9 +312,10 @@ def _parts(model: _Model, hyper: Hyperparameters, nodes: _Nodes) -> Floats:
     added = nodes.weight / (after * sum_mean)
     own = (kept[borough] * nodes.inverse).sum(axis=1)
     lift = (added[borough] * nodes.mean).sum(axis=1)
-    prior = model.shape(hyper) * own / model.relative
+    parts, _ = data.prior(hyper.weights)
+    prior = model.shape_and_scale(hyper)[1] * own
     sources = data.counts * own + data.borough_counts[:, borough] * lift
-    return np.vstack([data.prior_parts * prior, sources])
+    return np.vstack([parts * prior, sources])
 
 
 def _draws(
@@ -282,7 +327,7 @@ def _draws(
 ) -> NDArray[np.float32]:
     """Draw mu_b by strata of its grid, then the wards, then the borough's total."""
     data = model.data
-    shape = model.shape(hyper) + model.counted
+    shape = model.shape_and_scale(hyper)[0] + model.counted
     draws = random.standard_gamma(shape, size=(n_draws, len(shape)), dtype=np.float32)
     level = (np.arange(n_draws) + 0.5) / n_draws
     for borough, weeks in enumerate(data.borough_exposure_weeks):
