@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 import zipfile
 from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 Mutation = Callable[[bytes, random.Random], bytes]
 
@@ -140,11 +145,79 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 
 def mutated_inside(name: str, content: bytes, seed: int) -> bytes:
-    """Return a packed file whose unpacked text was mutated and packed again soundly."""
+    """Return a sound container of any kind whose content was mutated."""
+    rng = random.Random(seed)
     if name.endswith(".gz"):
         return gzip.compress(mutated(gzip.decompress(content), seed), mtime=0)
+    if name.endswith(".parquet"):
+        return _mutated_table(content, rng)
+    if name.endswith((".geojson", ".json")):
+        return _mutated_json(content, rng)
     packed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(packed, "w") as target:
         for member in source.namelist():
             target.writestr(member, mutated(source.read(member), seed))
     return packed.getvalue()
+
+
+def _mutated_table(content: bytes, rng: random.Random) -> bytes:
+    """Return sound Parquet with a column of another type or value, gone, or renamed."""
+    table = pq.read_table(io.BytesIO(content)).replace_schema_metadata(None)
+    at, rows = rng.randrange(table.num_columns), table.num_rows
+    name = table.column_names[at]
+    texts = [str(value) for value in table.column(at).to_pylist()]
+    if texts:
+        texts[rng.randrange(rows)] = rng.choice(NASTY).encode("utf-8", "replace").decode()
+    columns: tuple[pa.Array, ...] = (
+        pa.array(texts, pa.string()), pa.array(texts, pa.string()), pa.array(texts, pa.string()),
+        pa.nulls(rows), pa.array([b"\xff"] * rows), pa.array([[1]] * rows),
+        pa.array([float("nan")] * rows), pa.array([2**63 - 1] * rows), pa.array([True] * rows),
+        pa.array([0] * rows, pa.timestamp("ns")), pa.array([0] * rows, pa.date32()),
+        pa.array([None, *texts[1:]], pa.string()).dictionary_encode(),
+    )  # fmt: skip
+    action = rng.randrange(12)
+    if action == 0:
+        table = table.drop_columns([name])
+    elif action == 1:
+        table = table.rename_columns([rng.choice(NASTY[:40]), *table.column_names[1:]])
+    elif action == 2:
+        table = pa.concat_tables([table, table.slice(0, rng.randint(0, rows))])
+    else:
+        table = table.set_column(at, name, rng.choice(columns))
+    packed = io.BytesIO()
+    pq.write_table(table, packed)
+    return packed.getvalue()
+
+
+def _mutated_json(content: bytes, rng: random.Random) -> bytes:
+    """Return sound JSON with one value somewhere in it replaced, dropped or repeated."""
+    document = json.loads(content)
+    spots: list[tuple[Any, Any]] = []
+
+    def walk(value: Any) -> None:
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        for key in keys:
+            spots.append((value, key))
+            if isinstance(value[key], dict | list):
+                walk(value[key])
+
+    walk(document)
+    for _ in range(rng.choice((1, 1, 2))):
+        holder, key = rng.choice(spots)
+        gone = key not in holder if isinstance(holder, dict) else key >= len(holder)
+        if gone:
+            continue
+        if rng.random() < 0.2:
+            del holder[key]
+        else:
+            holder[key] = rng.choice((*NASTY, *ODD_VALUES))
+    return json.dumps(document).encode()
+
+
+ODD_VALUES: tuple[Any, ...] = (
+    None, True, 0, -1, 1.5, 10**400, float("nan"), float("inf"), [], {}, [[]], [None], {"a": []},
+    "\ud800", {"type": "Polygon", "coordinates": []}, {"type": "Point", "coordinates": [0]},
+    {"type": "Point", "coordinates": [-0.12, 51.5, float("nan")]},
+    {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 1]]]},
+    {"type": "GeometryCollection", "geometries": []},
+)  # fmt: skip
