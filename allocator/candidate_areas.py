@@ -73,7 +73,11 @@ class _Tiles:
 
 
 def candidates(
-    world: World, classes: Sequence[UnitClass], bounds: WorkloadBounds, max_boroughs: int
+    world: World,
+    classes: Sequence[UnitClass],
+    bounds: WorkloadBounds,
+    max_boroughs: int,
+    previous: Sequence[int] = (),
 ) -> Candidates:
     """List the areas of every class.
 
@@ -85,6 +89,9 @@ def candidates(
         Workload bounds.
     max_boroughs
         Most boroughs an area may hold, raised where the fleet is too small for it.
+    previous
+        Areas of the previous plan: boroughs of one of them are joined to blocks first, so that
+        blocks do not force areas to change.
 
     Raises
     ------
@@ -97,7 +104,7 @@ def candidates(
     columns = _columns(world, classes, tiles, bounds, size=size, limit=MAX_AREAS_OF_CLASS)
     blocks: tuple[int, ...] = ()
     while columns is None:
-        joined = _joined(world, classes, tiles)
+        joined = _joined(world, classes, tiles, previous)
         if len(joined.masks) < len(tiles.masks):
             tiles, blocks, size = joined, joined.masks, len(world.borough_codes)
         else:  # nothing is left to join: smaller areas
@@ -124,8 +131,20 @@ def _columns(
             return None
         if not areas:
             raise _no_area(world, unit_class)
-        columns += [(tiles.boroughs_of(area), position) for area in areas]
+        masks = [tiles.boroughs_of(area) for area in areas]
+        joined = [mask for mask in masks if joins_support(mask, world, unit_class)]
+        if not joined:
+            raise _no_area(world, unit_class)
+        columns += [(mask, position) for mask in joined]
     return columns
+
+
+def joins_support(mask: int, world: World, unit_class: UnitClass) -> bool:
+    """Whether an area and the boroughs its unit supports are apart, but drivable together."""
+    support = unit_class.support
+    return not support or (
+        not mask & support and len(connected_parts(mask | support, world.neighbours)) == 1
+    )
 
 
 def _areas_of_class(
@@ -202,8 +221,12 @@ def _boroughs_as_tiles(world: World) -> _Tiles:
     return _Tiles(masks, world.neighbours, world.borough_demand)
 
 
-def _joined(world: World, classes: Sequence[UnitClass], tiles: _Tiles) -> _Tiles:
+def _joined(
+    world: World, classes: Sequence[UnitClass], tiles: _Tiles, previous: Sequence[int]
+) -> _Tiles:
     """Join the two neighbouring tiles that together take the least patrol time.
+
+    Tiles of one area of the previous plan come before tiles of two.
 
     Only tiles that every class may or may not patrol alike are joined, never locked ones,
     and never so many that a unit is left without one.
@@ -211,14 +234,19 @@ def _joined(world: World, classes: Sequence[UnitClass], tiles: _Tiles) -> _Tiles
     n_units = sum(len(group.units) for group in classes)
     weight = world.borough_weight
     pairs = [
-        (float(weight[list(members_of(tiles.masks[a] | tiles.masks[b]))].sum()), a, b)
+        (
+            _straddles(tiles.masks[a] | tiles.masks[b], previous),
+            float(weight[list(members_of(tiles.masks[a] | tiles.masks[b]))].sum()),
+            a,
+            b,
+        )
         for a in range(len(tiles.masks))
         for b in members_of(tiles.neighbours[a])
         if a < b and _alike(classes, tiles.masks[a], tiles.masks[b])
     ]
     if not pairs or len(tiles.masks) <= 2 * n_units:
         return tiles
-    _, first, second = min(pairs)
+    _, _, first, second = min(pairs)
     joined = tiles.masks[first] | tiles.masks[second]
     masks = tuple(
         joined if number == first else mask
@@ -226,6 +254,10 @@ def _joined(world: World, classes: Sequence[UnitClass], tiles: _Tiles) -> _Tiles
         if number != second
     )
     return _tiles_of(world, masks)
+
+
+def _straddles(mask: int, areas: Sequence[int]) -> bool:
+    return bool(areas) and not any(mask & ~area == 0 for area in areas)
 
 
 def _tiles_of(world: World, masks: tuple[int, ...]) -> _Tiles:
@@ -244,14 +276,17 @@ def _tiles_of(world: World, masks: tuple[int, ...]) -> _Tiles:
 def _alike(classes: Sequence[UnitClass], mask_a: int, mask_b: int) -> bool:
     both = mask_a | mask_b
     return all(
-        both & ~group.allowed in (0, both) and not both & group.required for group in classes
+        both & ~group.allowed in (0, both) and not both & (group.required | group.support)
+        for group in classes
     )
 
 
 def _no_area(world: World, unit_class: UnitClass) -> PlanInfeasibleError:
     units = ", ".join(unit.unit_id for unit in unit_class.units)
     names = ", ".join(world.borough_names[member] for member in members_of(unit_class.allowed))
+    beside = ", ".join(world.borough_names[member] for member in members_of(unit_class.support))
+    joined = f" and joins {beside}, which it supports" if beside else ""
     return PlanInfeasibleError(
-        f"{units} may patrol only {names}, and no connected area there keeps every rule",
+        f"{units} may patrol only {names}, and no connected area there keeps every rule{joined}",
         remedy="widen eligible_boroughs, or change the locks on those boroughs",
     )

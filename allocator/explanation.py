@@ -139,6 +139,7 @@ def reason(
     locked: tuple[str, ...],
     kept: bool,
     standard_s: int,
+    supported: tuple[str, ...] = (),
 ) -> str:
     """Return one sentence a chair can read out.
 
@@ -154,6 +155,8 @@ def reason(
         Whether the area is that of the previous plan.
     standard_s
         Service standard in seconds.
+    supported
+        Names of boroughs the unit deliberately overlaps.
     """
     world = problem.world
     members = list(members_of(problem.masks[placed.column]))
@@ -169,10 +172,16 @@ def reason(
         f"{minutes(standard_s)}, and without this unit London as a whole would lose "
         f"{100 * marginal:.1f} percentage points of coverage"
     )
-    return text + _because(problem, placed, locked, kept) + "."
+    return text + _because(problem, placed, locked, kept, supported) + "."
 
 
-def _because(problem: PlanProblem, placed: Placed, locked: tuple[str, ...], kept: bool) -> str:
+def _because(
+    problem: PlanProblem,
+    placed: Placed,
+    locked: tuple[str, ...],
+    kept: bool,
+    supported: tuple[str, ...],
+) -> str:
     notes = []
     if locked:
         notes.append(f"locked to {listed(list(locked))} by the request")
@@ -182,6 +191,8 @@ def _because(problem: PlanProblem, placed: Placed, locked: tuple[str, ...], kept
             f"{placed.provenance} may patrol only {allowed.bit_count()} of "
             f"{len(problem.world.borough_codes)} boroughs with it"
         )
+    if supported:
+        notes.append(f"also supports {listed(list(supported))}")
     if kept:
         notes.append("same area as in the previous plan")
     return f" ({'; '.join(notes)})" if notes else ""

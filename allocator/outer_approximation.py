@@ -10,20 +10,18 @@ model with a row and several variables a ward.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from ortools.math_opt.python import mathopt
 from scipy.sparse import csr_matrix, hstack, vstack
 
 from allocator.coverage import expected_coverage
 from allocator.errors import PlanInfeasibleError, PlanTimedOutError
-from allocator.linear_model import LinearModel, math_opt_proto
+from allocator.linear_model import LinearModel
+from allocator.linear_solve import Answer, solve_linear
 from allocator.local_search import improved
 from allocator.plan_problem import PlanProblem
 
@@ -34,8 +32,6 @@ MAX_LP_ROUNDS = 40
 LP_TOLERANCE = 1e-5
 NEGLIGIBLE_COEFFICIENT = 1e-12
 PRICING_GAP = 1e-3  # the first plan only has to be good
-# HiGHS proves models of this size faster than GSCIP; on larger ones it overruns a time limit.
-MAX_COLUMNS_OF_HIGHS = 2_000
 # Solvers work in thousandths of coverage: their absolute tolerances then are negligible.
 SOLVER_SCALE = 1_000.0
 
@@ -52,8 +48,8 @@ class Solution:
         Exact expected coverage of the columns, and the proven upper limit of any choice.
     proven, timed_out
         Whether the gap asked for was reached, and whether the time limit ended the solve.
-    model
-        The last master problem.
+    master
+        The master problem with all its tangents.
     """
 
     columns: NDArray[np.intp]
@@ -61,17 +57,7 @@ class Solution:
     bound: float
     proven: bool
     timed_out: bool
-    model: LinearModel
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """One solve of a master: values, bound, and reduced costs when it was relaxed."""
-
-    values: Floats | None
-    bound: float
-    reduced_costs: Floats | None
-    infeasible: bool
+    master: Master
 
 
 class Master:
@@ -89,7 +75,23 @@ class Master:
         self._groups: list[int] = []
         self._names: list[str] = []
         self._rounds = 0
+        self._relaxed: tuple[float, Floats] | None = None
         self.open_columns = np.ones(len(problem.masks), dtype=np.bool_)
+
+    def remember(self, relaxed_bound: float, reduced_costs: Floats) -> None:
+        """Keep the optimum of the linear relaxation and its reduced costs, (n_columns,)."""
+        self._relaxed = (relaxed_bound, reduced_costs)
+
+    def open_for(self, objective: float, chosen: NDArray[np.intp]) -> None:
+        """Close the columns that no plan of at least ``objective`` can use, but never ``chosen``.
+
+        Reduced-cost fixing: a column costs the relaxation at least its reduced cost.
+        """
+        if self._relaxed is None:
+            return
+        relaxed_bound, costs = self._relaxed
+        self.open_columns = costs >= objective - relaxed_bound - 1e-9
+        self.open_columns[chosen] = True
 
     def add_tangents(self, chosen: Floats, estimate: Floats | None = None) -> int:
         """Add a borough's tangent at a (possibly fractional) choice where it says something new.
@@ -225,7 +227,7 @@ class _Search:
         self._best: NDArray[np.intp] | None = None
         self._objective = 0.0
         self._bound = 1.0
-        self._relaxed: _Answer | None = None
+        self._relaxed: Answer | None = None
         self._stuck = False
         self._seen: set[tuple[int, ...]] = set()
 
@@ -270,7 +272,7 @@ class _Search:
             rows, low, high, np.zeros(n_columns), np.ones(n_columns), price,
             np.ones(n_columns, dtype=np.bool_), names, tuple(f"c{n}" for n in range(n_columns)),
         )  # fmt: skip
-        answer = _run(pricing, relaxed=False, gap=PRICING_GAP, limit_s=self._left_s())
+        answer = solve_linear(pricing, relaxed=False, gap=PRICING_GAP, limit_s=self._left_s())
         if answer.infeasible:
             raise _infeasible()
         if answer.values is not None:
@@ -282,8 +284,8 @@ class _Search:
         if self._relaxed is None or self._relaxed.reduced_costs is None or self._best is None:
             return
         costs = self._relaxed.reduced_costs[: len(self._problem.masks)]
-        self._master.open_columns = costs >= self._objective - self._relaxed.bound - 1e-9
-        self._master.open_columns[self._best] = True
+        self._master.remember(self._relaxed.bound, costs)
+        self._master.open_for(self._objective, self._best)
 
     def improve(self) -> None:
         """Solve the master and learn from its placement."""
@@ -330,12 +332,12 @@ class _Search:
             max(self._bound, self._objective),
             self._proven,
             not self._proven and self._left_s() <= 0,
-            self._master.model(),
+            self._master,
         )
 
-    def _run(self, *, relaxed: bool) -> _Answer:
+    def _run(self, *, relaxed: bool) -> Answer:
         """Solve the master in thousandths of coverage and answer in shares."""
-        answer = _run(
+        answer = solve_linear(
             self._master.model(SOLVER_SCALE),
             relaxed=relaxed,
             gap=self._tolerance / 4,
@@ -345,7 +347,7 @@ class _Search:
         if values is not None:
             n_columns = len(self._problem.masks)
             values = np.concatenate([values[:n_columns], values[n_columns:] / SOLVER_SCALE])
-        return _Answer(
+        return Answer(
             values,
             min(1.0, answer.bound / SOLVER_SCALE),
             None if costs is None else costs / SOLVER_SCALE,
@@ -358,42 +360,6 @@ class _Search:
     def _tell(self) -> None:
         if self._report is not None:
             self._report(self._objective, self._bound)
-
-
-def _run(model: LinearModel, *, relaxed: bool, gap: float, limit_s: float) -> _Answer:
-    """Solve with MathOpt: GLOP for relaxations, HiGHS or GSCIP for integer models."""
-    if limit_s <= 0:
-        return _Answer(None, math.inf, None, infeasible=False)
-    opt_model = mathopt.Model.from_model_proto(math_opt_proto(model, relaxed=relaxed))
-    small = len(model.objective) <= MAX_COLUMNS_OF_HIGHS
-    exact = mathopt.SolverType.HIGHS if small else mathopt.SolverType.GSCIP
-    solver = mathopt.SolverType.GLOP if relaxed else exact
-    parameters = mathopt.SolveParameters(
-        time_limit=timedelta(seconds=limit_s), relative_gap_tolerance=None if relaxed else gap
-    )
-    result = mathopt.solve(opt_model, solver, params=parameters)
-    reason = result.termination.reason
-    if reason in (
-        mathopt.TerminationReason.INFEASIBLE,
-        mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED,
-    ):
-        return _Answer(None, math.inf, None, infeasible=True)
-    size = len(model.objective)
-    values = (
-        _by_id(result.variable_values(), size) if result.has_primal_feasible_solution() else None
-    )
-    if not relaxed:
-        return _Answer(values, result.best_objective_bound(), None, infeasible=False)
-    if reason != mathopt.TerminationReason.OPTIMAL or values is None:
-        return _Answer(None, math.inf, None, infeasible=False)
-    return _Answer(values, result.objective_value(), _by_id(result.reduced_costs(), size), False)
-
-
-def _by_id(values: dict[mathopt.Variable, float], size: int) -> Floats:
-    array = np.zeros(size)
-    for variable, value in values.items():
-        array[variable.id] = value
-    return array
 
 
 def _infeasible() -> PlanInfeasibleError:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator import coverage
-from allocator.candidate_areas import Candidates, WorkloadBounds, candidates
+from allocator.candidate_areas import Candidates, WorkloadBounds, candidates, joins_support
 from allocator.patrol_areas import connected_parts, membership
 from allocator.plan_world import UnitClass, World
 from allocator.settings import PlanSettings
@@ -76,7 +76,9 @@ def build_problem(
         A class of units has no area it may be given.
     """
     bounds = bounds or WorkloadBounds(settings.workload_cap, settings.workload_floor)
-    listed = candidates(world, classes, bounds, settings.max_boroughs)
+    listed = candidates(
+        world, classes, bounds, settings.max_boroughs, tuple(sorted(previous.values()))
+    )
     columns = set(listed.columns)
     in_both = 0
     for position, unit_class in enumerate(classes):
@@ -94,7 +96,7 @@ def build_problem(
         classes=classes,
         masks=masks,
         class_of=class_of,
-        exposure=_exposure(world, classes, class_of, members, settings),
+        exposure=_exposure(world, classes, ordered, settings),
         members=members,
         kept=_kept_columns(ordered, classes, previous),
         min_kept=0 if max_changes is None else max(0, in_both - max_changes),
@@ -105,12 +107,14 @@ def build_problem(
 def _exposure(
     world: World,
     classes: Sequence[UnitClass],
-    class_of: NDArray[np.intp],
-    members: Floats,
+    columns: Sequence[tuple[int, int]],
     settings: PlanSettings,
 ) -> Floats:
+    """Exposure of each ward to each column: units patrol their area and what they support."""
+    patrolled = [mask | classes[position].support for mask, position in columns]
+    members = membership(patrolled, len(world.borough_codes))
     reach = coverage.area_reach(world.reach_from_borough, world.borough_weight, members)
-    duty = np.array([unit_class.duty_share for unit_class in classes])[class_of]
+    duty = np.array([classes[position].duty_share for _, position in columns])
     return coverage.exposure(reach, duty, settings.busy_fraction)
 
 
@@ -131,4 +135,5 @@ def _kept_columns(
 
 def _may_keep(mask: int, world: World, unit_class: UnitClass) -> bool:
     fits = mask & ~unit_class.allowed == 0 and unit_class.required & ~mask == 0
-    return fits and len(connected_parts(mask, world.neighbours)) == 1
+    whole = len(connected_parts(mask, world.neighbours)) == 1
+    return fits and whole and joins_support(mask, world, unit_class)

@@ -22,12 +22,16 @@ DAYS_IN_WEEK = 7
 
 @dataclass(frozen=True)
 class UnitClass:
-    """Units the model cannot tell apart: where they may patrol, their lock, their duty."""
+    """Units the model cannot tell apart: where they may patrol, their lock, their duty.
+
+    ``support`` are boroughs of other units that they patrol beside their own area.
+    """
 
     units: tuple[Unit, ...]
     allowed: int
     required: int
     duty_share: float
+    support: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,11 +110,14 @@ def build_world(
 
 
 def unit_classes(
-    world: World, fleet: Fleet, locks: Mapping[str, tuple[str, ...]]
+    world: World,
+    fleet: Fleet,
+    locks: Mapping[str, tuple[str, ...]],
+    support: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[UnitClass, ...]:
-    """Group units with the same eligibility and duty; a locked unit is a class of its own."""
+    """Group units with the same eligibility and duty; a unit with a lock or support is alone."""
     everywhere = (1 << len(world.borough_codes)) - 1
-    groups: dict[tuple[int, int, int, str], list[Unit]] = {}
+    groups: dict[tuple[int, int, int, int, str], list[Unit]] = {}
     for unit in sorted(fleet.units, key=lambda unit: unit.unit_id):
         allowed = (
             mask_of(world.borough_codes, unit.eligible_boroughs)
@@ -118,11 +125,13 @@ def unit_classes(
             else everywhere
         )
         required = mask_of(world.borough_codes, locks.get(unit.unit_id, ()))
-        key = (allowed, required, len(unit.on_duty), unit.unit_id if required else "")
+        beside = mask_of(world.borough_codes, (support or {}).get(unit.unit_id, ()))
+        alone = unit.unit_id if required or beside else ""
+        key = (allowed, required, len(unit.on_duty), beside, alone)
         groups.setdefault(key, []).append(unit)
     return tuple(
-        UnitClass(tuple(units), allowed, required, days / DAYS_IN_WEEK)
-        for (allowed, required, days, _), units in sorted(
+        UnitClass(tuple(units), allowed, required, days / DAYS_IN_WEEK, beside)
+        for (allowed, required, days, beside, _), units in sorted(
             groups.items(), key=lambda item: item[1][0].unit_id
         )
     )

@@ -41,7 +41,9 @@ class PlanSettings:
     max_boroughs
         Most boroughs in one area, raised for fleets too small to cover London with it.
     gap_tolerance
-        A plan is called optimal once (bound - objective) / objective is at most this.
+        A plan is called optimal once (bound - objective) / objective is at most this. The
+        solve goes on to half of it; beside a previous plan, the other half is spent on
+        changing fewer areas.
     """
 
     busy_fraction: float = 0.3
@@ -51,7 +53,7 @@ class PlanSettings:
     workload_cap: float = 1.5
     workload_floor: float = 0.5
     max_boroughs: int = 6
-    gap_tolerance: float = 5e-4
+    gap_tolerance: float = 1e-3
 
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():

@@ -28,6 +28,8 @@ def verify_plan(
     locks: Mapping[str, tuple[str, ...]],
     previous: PatrolPlan | None,
     max_changes: int | None,
+    excludes: Mapping[str, tuple[str, ...]] | None = None,
+    support: Mapping[str, tuple[str, ...]] | None = None,
 ) -> None:
     """Check every rule and figure of a plan.
 
@@ -40,6 +42,8 @@ def verify_plan(
     _check_partition(plan, assessment)
     _check_connected(plan, assessment)
     _check_eligibility(plan, fleet)
+    _check_excludes(plan, excludes or {})
+    _check_support(plan, assessment, support or {})
     _check_locks(plan, locks)
     _check_changes(plan, previous, max_changes)
     _check_wards(plan, assessment)
@@ -76,16 +80,17 @@ def _check_connected(plan: PatrolPlan, assessment: RiskAssessment) -> None:
         roads.setdefault(link.code_a, set()).add(link.code_b)
         roads.setdefault(link.code_b, set()).add(link.code_a)
     for unit in plan.units:
-        waiting, reached = [unit.boroughs[0]], {unit.boroughs[0]}
-        while waiting:
-            for code in roads.get(waiting.pop(), set()) & set(unit.boroughs) - reached:
-                reached.add(code)
-                waiting.append(code)
-        if reached != set(unit.boroughs):
-            raise _defect(
-                f"the area of {unit.unit_id} is not connected: {sorted(reached)} cannot be left "
-                f"for {sorted(set(unit.boroughs) - reached)}"
-            )
+        for ground in (set(unit.boroughs), {*unit.boroughs, *unit.support}):
+            waiting, reached = [unit.boroughs[0]], {unit.boroughs[0]}
+            while waiting:
+                for code in roads.get(waiting.pop(), set()) & ground - reached:
+                    reached.add(code)
+                    waiting.append(code)
+            if reached != ground:
+                raise _defect(
+                    f"the area of {unit.unit_id} is not connected: {sorted(reached)} cannot be "
+                    f"left for {sorted(ground - reached)}"
+                )
 
 
 def _check_eligibility(plan: PatrolPlan, fleet: Fleet) -> None:
@@ -94,6 +99,25 @@ def _check_eligibility(plan: PatrolPlan, fleet: Fleet) -> None:
         outside = set(unit.boroughs) - eligible[unit.unit_id]
         if eligible[unit.unit_id] and outside:
             raise _defect(f"{unit.unit_id} may not patrol {sorted(outside)}")
+
+
+def _check_excludes(plan: PatrolPlan, excludes: Mapping[str, tuple[str, ...]]) -> None:
+    for unit in plan.units:
+        banned = {*unit.boroughs, *unit.support} & set(excludes.get(unit.unit_id, ()))
+        if banned:
+            raise _defect(f"{unit.unit_id} is to keep out of {sorted(banned)}")
+
+
+def _check_support(
+    plan: PatrolPlan, assessment: RiskAssessment, support: Mapping[str, tuple[str, ...]]
+) -> None:
+    patrolled = {borough.code for borough in assessment.boroughs}
+    for unit in plan.units:
+        wanted = sorted(set(support.get(unit.unit_id, ())))
+        if list(unit.support) != wanted:
+            raise _defect(f"{unit.unit_id} supports {unit.support}, asked was {wanted}")
+        if set(unit.support) & set(unit.boroughs) or set(unit.support) - patrolled:
+            raise _defect(f"{unit.unit_id} supports {unit.support}, not all of other units")
 
 
 def _check_locks(plan: PatrolPlan, locks: Mapping[str, tuple[str, ...]]) -> None:
@@ -174,7 +198,8 @@ def _missed_by_unit(
     duty = {unit.unit_id: len(unit.on_duty) / 7 for unit in fleet.units}
     missed = {}
     for unit in plan.units:
-        inside = [n for n, place in enumerate(places) if place.borough_code in unit.boroughs]
+        ground = {*unit.boroughs, *unit.support}
+        inside = [n for n, place in enumerate(places) if place.borough_code in ground]
         time_here = sum(patrol[ward] for ward in inside)
         available = duty[unit.unit_id] * (1 - settings.busy_fraction)
         chances = [0.0] * len(places)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from allocator import explanation, outer_approximation, plan_request
+from allocator import explanation, outer_approximation, plan_request, restrictions, stability
 from allocator.candidate_areas import WorkloadBounds
 from allocator.errors import PlanInfeasibleError
 from allocator.linear_model import mps_text
@@ -49,6 +49,8 @@ class _Request:
     week: str
     previous: PatrolPlan | None
     locks: Mapping[str, tuple[str, ...]]
+    excludes: Mapping[str, tuple[str, ...]]
+    support: Mapping[str, tuple[str, ...]]
     max_changes: int | None
 
 
@@ -59,6 +61,8 @@ def plan_week(
     week: str | None = None,
     previous: PatrolPlan | None = None,
     locks: Mapping[str, tuple[str, ...]] | None = None,
+    excludes: Mapping[str, tuple[str, ...]] | None = None,
+    support: Mapping[str, tuple[str, ...]] | None = None,
     max_changes: int | None = None,
     time_limit_s: float = 60.0,
     settings: PlanSettings | None = None,
@@ -77,10 +81,14 @@ def plan_week(
     week
         ISO week such as 2026-W48; by default the first that starts on or after as-of.
     previous
-        The plan in force: among units of a class, those whose area was chosen keep it, and
-        ``max_changes`` counts from it.
+        The plan in force: among plans within ``settings.gap_tolerance`` of the best, the one
+        that changes the fewest units is taken, and ``max_changes`` counts from it.
     locks
         Boroughs a unit's area must contain, by unit.
+    excludes
+        Boroughs a unit must keep out of, by unit.
+    support
+        Boroughs of other units that a unit patrols beside its own area, by unit.
     max_changes
         Most units, present in both plans, whose set of boroughs may differ.
     time_limit_s
@@ -124,11 +132,12 @@ def plan_week(
         plan_request.week_of(assessment.as_of, week),
         previous,
         {unit_id: tuple(sorted(set(codes))) for unit_id, codes in sorted((locks or {}).items())},
+        restrictions.tidy(excludes),
+        restrictions.tidy(support),
         max_changes,
     )
     world = build_world(assessment, fleet, request.travel, settings)
-    plan_request.check_locks(world, fleet, request.locks)
-    classes = unit_classes(world, fleet, request.locks)
+    classes = _checked_classes(request, world)
     plan_request.check_reach(world, classes)
     tell("Preparing the placement", 1.0)
     problem, solution = _solve(request, world, classes, time_limit_s, tell)
@@ -143,11 +152,22 @@ def plan_week(
         locks=request.locks,
         previous=previous,
         max_changes=max_changes,
+        excludes=request.excludes,
+        support=request.support,
     )
     if on_model is not None:
         on_model(_model_text(plan, solution))
     tell("Explaining the plan", 1.0)
     return plan
+
+
+def _checked_classes(request: _Request, world: World) -> tuple[UnitClass, ...]:
+    """Refuse what contradicts itself, and group the units by what they may do."""
+    codes = world.borough_codes
+    fleet = restrictions.without_excluded(request.fleet, request.excludes, codes)
+    plan_request.check_locks(world, fleet, request.locks)
+    restrictions.check_support(fleet, request.support, request.locks, codes)
+    return unit_classes(world, fleet, request.locks, request.support)
 
 
 def _solve(
@@ -174,15 +194,29 @@ def _solve(
             )
             solution = outer_approximation.solve(
                 problem,
-                gap_tolerance=request.settings.gap_tolerance,
+                gap_tolerance=request.settings.gap_tolerance / 2,
                 time_limit_s=deadline - time.monotonic(),
                 report=_reporter(request.settings.gap_tolerance, tell),
             )
         except PlanInfeasibleError as error:
             refusal = error
         else:
-            return problem, solution
+            return problem, _steadied(request, problem, solution, deadline)
     raise _infeasible(request, classes, refusal)
+
+
+def _steadied(
+    request: _Request, problem: PlanProblem, solution: Solution, deadline: float
+) -> Solution:
+    """Spend what the proof leaves of the gap on changing fewer areas."""
+    if request.previous is None or solution.timed_out:
+        return solution
+    return stability.steadied(
+        problem,
+        solution,
+        floor=solution.bound / (1.0 + request.settings.gap_tolerance),
+        time_limit_s=deadline - time.monotonic(),
+    )
 
 
 def _infeasible(
@@ -196,6 +230,7 @@ def _infeasible(
         if group.units[0].eligible_boroughs
     ]
     hints += [f"{unit} is locked to {' and '.join(codes)}" for unit, codes in request.locks.items()]
+    hints += [f"{unit} supports {' and '.join(codes)}" for unit, codes in request.support.items()]
     if request.max_changes is not None:
         hints.append(f"at most {request.max_changes} units may change their area")
     problem = refusal.problem if refusal else "no plan keeps every rule"
@@ -234,7 +269,7 @@ def _plan(request: _Request, problem: PlanProblem, solution: Solution) -> Patrol
         PatrolPlan(
             plan_id="",
             week=request.week,
-            status=_status(problem, solution),
+            status=_status(request, problem, solution, gap=(bound - objective) / objective),
             objective=objective,
             bound=bound,
             gap=(bound - objective) / objective,
@@ -252,10 +287,13 @@ def _plan(request: _Request, problem: PlanProblem, solution: Solution) -> Patrol
     )
 
 
-def _status(problem: PlanProblem, solution: Solution) -> PlanStatus:
-    if solution.timed_out:
+def _status(
+    request: _Request, problem: PlanProblem, solution: Solution, *, gap: float
+) -> PlanStatus:
+    proven = solution.proven or gap <= request.settings.gap_tolerance
+    if solution.timed_out and not proven:
         return "timed_out"
-    return "optimal" if solution.proven and not problem.listed.blocks else "feasible"
+    return "optimal" if proven and not problem.listed.blocks else "feasible"
 
 
 def _placements(
@@ -282,6 +320,7 @@ def _placements(
             locked=tuple(names[code] for code in request.locks.get(one.unit_id, ())),
             kept=before.get(one.unit_id) == problem.masks[one.column],
             standard_s=request.fleet.service_standard_s,
+            supported=tuple(names[code] for code in request.support.get(one.unit_id, ())),
         )
         wards = sorted(p.code for p in request.assessment.places if p.borough_code in boroughs)
         placements.append(
@@ -289,7 +328,7 @@ def _placements(
                 unit_id=one.unit_id,
                 provenance=one.provenance,
                 boroughs=boroughs,
-                support=(),
+                support=request.support.get(one.unit_id, ()),
                 wards=tuple(wards),
                 marginal_coverage=marginal[one.column],
                 reason=text,
@@ -325,6 +364,8 @@ def _settings(request: _Request, problem: PlanProblem) -> dict[str, object]:
         ],
         "gap_tolerance": settings.gap_tolerance,
         "locks": {unit_id: list(codes) for unit_id, codes in request.locks.items()},
+        "excludes": {unit_id: list(codes) for unit_id, codes in request.excludes.items()},
+        "support": {unit_id: list(codes) for unit_id, codes in request.support.items()},
         "previous_plan_id": request.previous.plan_id if request.previous else None,
         "max_changes": request.max_changes,
         "solver": "outer approximation with OR-Tools MathOpt: GLOP, HiGHS and GSCIP",
@@ -344,6 +385,8 @@ def _inputs_sha256(request: _Request) -> str:
         "settings": asdict(request.settings),
         "week": request.week,
         "locks": request.locks,
+        "excludes": request.excludes,
+        "support": request.support,
         "previous": request.previous.plan_id if request.previous else None,
         "max_changes": request.max_changes,
     }
@@ -353,7 +396,7 @@ def _inputs_sha256(request: _Request) -> str:
 
 def _model_text(plan: PatrolPlan, solution: Solution) -> str:
     return mps_text(
-        solution.model,
+        solution.master.model(),
         title=plan.plan_id,
         comments=(
             "Placement of armed response vehicles: master problem of the outer approximation.",

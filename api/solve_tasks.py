@@ -6,12 +6,10 @@ service but the folder they fill. What they refuse is what the command line refu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from allocator.errors import LockRefusedError
 from allocator.plan import Fleet
 from api import week as weekly
 from api.assessment_folder import AssessmentFolder
@@ -103,10 +101,12 @@ def _place(
 ) -> PlanDone:
     previous = read_plan(order.previous) if order.previous else None
     request = weekly.PlacementRequest(
-        fleet=_fleet(order, folder.assessment),
+        fleet=_fleet(order),
         week=order.week,
         previous=previous,
         locks=order.locks,
+        excludes=order.excludes,
+        support=order.support,
         max_changes=order.max_changes,
         time_limit_s=order.time_limit_s,
     )
@@ -117,60 +117,14 @@ def _place(
     return PlanDone(plan.week, plan.plan_id)
 
 
-def _fleet(order: PlacementOrder, assessment: RiskAssessment) -> Fleet:
-    fleet = order.fleet if order.fleet is not None else read_fleet(_required(order.fleet_file))
-    return without_excluded(fleet, order.excludes, tuple(one.code for one in assessment.boroughs))
+def _fleet(order: PlacementOrder) -> Fleet:
+    return order.fleet if order.fleet is not None else read_fleet(_required(order.fleet_file))
 
 
 def _required(path: Path | None) -> Path:
     if path is None:
         raise ValueError("a placement order needs a fleet or a fleet file")
     return path
-
-
-def without_excluded(
-    fleet: Fleet, excludes: Mapping[str, tuple[str, ...]], boroughs: tuple[str, ...]
-) -> Fleet:
-    """Return the fleet with each unit's eligible boroughs narrowed by what it must not patrol.
-
-    Parameters
-    ----------
-    fleet
-        The fleet; no eligible boroughs means all of ``boroughs``.
-    excludes
-        Boroughs that each unit must not patrol.
-    boroughs
-        Codes of the patrolled boroughs.
-
-    Raises
-    ------
-    LockRefusedError
-        When a unit or borough is unknown, or a unit would be left with nowhere to patrol.
-    """
-    known = {unit.unit_id for unit in fleet.units}
-    for unit_id, codes in excludes.items():
-        if unit_id not in known:
-            raise LockRefusedError(
-                f"excludes names unit {unit_id!r}, which is not in the fleet",
-                remedy="use a unit_id of the fleet",
-            )
-        for code in codes:
-            if code not in boroughs:
-                raise LockRefusedError(
-                    f"excludes of {unit_id} names {code!r}, which is not a patrolled borough",
-                    remedy="use a borough code of the assessment, E09…",
-                )
-    units = []
-    for unit in fleet.units:
-        banned = frozenset(excludes.get(unit.unit_id, ()))
-        allowed = tuple(code for code in unit.eligible_boroughs or boroughs if code not in banned)
-        if not allowed:
-            raise LockRefusedError(
-                f"excludes leave {unit.unit_id} no borough to patrol",
-                remedy="exclude fewer boroughs, or widen its eligible_boroughs",
-            )
-        units.append(replace(unit, eligible_boroughs=allowed) if banned else unit)
-    return replace(fleet, units=tuple(units))
 
 
 def _assessment_writers(

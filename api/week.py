@@ -40,6 +40,8 @@ class PlacementRequest:
     week: str | None = None
     previous: PatrolPlan | None = None
     locks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excludes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    support: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     max_changes: int | None = None
     time_limit_s: float = 60.0
     on_model: Callable[[str], None] | None = None
@@ -99,6 +101,8 @@ def place(
         week=request.week,
         previous=request.previous,
         locks=request.locks,
+        excludes=request.excludes,
+        support=request.support,
         max_changes=request.max_changes,
         time_limit_s=request.time_limit_s,
         on_model=request.on_model,

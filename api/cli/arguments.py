@@ -24,15 +24,15 @@ def parse_classification(text: str) -> str:
     return text
 
 
-def parse_locks(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the boroughs locked to each unit from ``UNIT=E09…[,E09…]`` texts."""
+def parse_locks(texts: Sequence[str], option: str = "--lock") -> dict[str, tuple[str, ...]]:
+    """Return the boroughs of each unit from the ``UNIT=E09…[,E09…]`` texts of an option."""
     locks: dict[str, tuple[str, ...]] = {}
     for text in texts:
         found = LOCK.fullmatch(text.strip())
         if not found:
             raise LockRefusedError(
-                f"--lock {text!r} is not of the form UNIT=E09…[,E09…]",
-                remedy="write for example --lock ARV-04=E09000012,E09000014",
+                f"{option} {text!r} is not of the form UNIT=E09…[,E09…]",
+                remedy=f"write for example {option} ARV-04=E09000012,E09000014",
             )
         codes = (*locks.get(found["unit"], ()), *found["codes"].split(","))
         locks[found["unit"]] = tuple(sorted(set(codes)))

@@ -187,6 +187,14 @@ def allocate(
             help="UNIT=E09…[,E09…]: the unit's area contains these boroughs; repeat for more."
         ),
     ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="UNIT=E09…[,E09…]: the unit keeps out of these boroughs."),
+    ] = None,
+    support: Annotated[
+        list[str] | None,
+        typer.Option(help="UNIT=E09…[,E09…]: the unit patrols these boroughs of others as well."),
+    ] = None,
     max_changes: Annotated[
         int | None,
         typer.Option(min=0, help="At most this many units may change from the previous plan."),
@@ -215,6 +223,8 @@ def allocate(
         week=week,
         previous=read_plan(previous) if previous else None,
         locks=parse_locks(lock or []),
+        excludes=parse_locks(exclude or [], "--exclude"),
+        support=parse_locks(support or [], "--support"),
         max_changes=max_changes,
         time_limit_s=time_limit_s,
         on_model=models.append if write_model else None,

@@ -94,8 +94,6 @@ async def _send(request: Request, stored: StoredPlan, media_type: str) -> Respon
 
 
 def _order(service: Service, body: PlacementBody) -> PlacementOrder:
-    if any(body.support.values()):
-        raise ProblemError(_not_yet("support"))
     if (body.fleet is None) == (body.fleet_id is None):
         raise ProblemError(
             _refused("give either fleet or fleet_id", "name one fleet, in one of the two ways")
@@ -110,6 +108,7 @@ def _order(service: Service, body: PlacementBody) -> PlacementOrder:
         week=body.week,
         locks=_frozen(body.locks),
         excludes=_frozen(body.excludes),
+        support=_frozen(body.support),
         previous=_previous(service, body) if body.max_changes is not None else None,
         max_changes=body.max_changes,
         time_limit_s=body.time_limit_s,
@@ -148,13 +147,6 @@ def _no_assessment(assessment_id: str | None) -> Problem:
     return _refused(
         f"there is no assessment {assessment_id!r}",
         "leave assessment_id out for the current one, or use one that is stored",
-    )
-
-
-def _not_yet(name: str) -> Problem:
-    return _refused(
-        f"{name} is not offered by this version of the planner",
-        f"leave {name} empty; a coming version will take it",
     )
 
 

@@ -263,7 +263,7 @@ BAD_BODIES: dict[str, tuple[str, str]] = {
                    '"units": []}}', "fleet"),
     "unknown fleet": ('{"fleet_id": "other"}', "example"),
     "unknown assessment": ('{"fleet_id": "example", "assessment_id": "A-2"}', "A-2"),
-    "support": ('{"fleet_id": "example", "support": {"ARV-01": ["E09000012"]}}', "support"),
+    "support": ('{"fleet_id": "example", "support": {"ARV-99": ["E09000012"]}}', "ARV-99"),
     "no units": ('{"fleet": {"service_standard_s": 540, "turnout_s": 60, "units": []}}', "0 units"),
     "standard": ('{"fleet": {"service_standard_s": NaN, "turnout_s": 60, "units": []}}',
                  "service_standard_s"),

@@ -16,12 +16,12 @@ from starlette.requests import ClientDisconnect, Request
 
 from allocator.errors import LockRefusedError, PlanInfeasibleError, PlanVerificationError
 from allocator.plan import Fleet, Unit
+from allocator.restrictions import without_excluded
 from api import solve_tasks
 from api.orders import ASSESS, MAKE_SAMPLE, PLACE, Task
 from api.problems import STATUS, ProblemError, problem_of
 from api.routes.work import while_connected
 from api.settings import ServiceRefusedError
-from api.solve_tasks import without_excluded
 from api.solving import WorkPool
 from api.workspace import open_workspace
 from hotspots.errors import FeedRefusedError

@@ -78,7 +78,7 @@ def test_a_plan_exists_exactly_when_some_partition_keeps_the_rules(request: Requ
         assert_keeps_the_rules(plan, request)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(requests(smallest=8, largest=12, most_units=6), st.integers(0, 6))
 def test_larger_worlds_with_a_previous_plan(request: Request, max_changes: int) -> None:
     rules = PlanSettings(gap_tolerance=1e-3)
