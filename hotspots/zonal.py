@@ -115,12 +115,17 @@ class WardPosterior:
         float32 (n_draws, W).
     hyperparameters
         The fitted pooling.
+    own, lift
+        float64 (W,): what one incident counted in the ward, and one counted in its borough
+        only, adds to the ward's mean.
     """
 
     mean_per_week: Floats
     parts: Floats
     draws: NDArray[np.float32]
     hyperparameters: Hyperparameters
+    own: Floats
+    lift: Floats
 
 
 @dataclass(frozen=True)
@@ -209,9 +214,10 @@ def fit_wards(data: WardData, *, n_draws: int, seed: int | tuple[int, ...]) -> W
     )
     best = _fit_hyperparameters(model, crude)
     nodes = _nodes(model, best)
-    parts = _parts(model, best, nodes)
+    own, lift = _effects(model, nodes)
+    parts = _parts(model, best, own, lift)
     draws = _draws(model, best, nodes, n_draws, np.random.default_rng(seed))
-    return WardPosterior(parts.sum(axis=0), parts, draws, best)
+    return WardPosterior(parts.sum(axis=0), parts, draws, best, own, lift)
 
 
 def _crude_rate(data: WardData) -> float:
@@ -303,8 +309,8 @@ def _log_borough_total(data: WardData, shape: Floats, inverse_scale: Floats) -> 
     )
 
 
-def _parts(model: _Model, hyper: Hyperparameters, nodes: _Nodes) -> Floats:
-    """Return the exact additive parts (1 + P + S, W) of the posterior means."""
+def _effects(model: _Model, nodes: _Nodes) -> tuple[Floats, Floats]:
+    """Return what one ward incident, and one of its borough only, adds to the mean (W,)."""
     data, borough = model.data, model.data.borough_of_ward
     after = nodes.sum_inverse_scale + data.borough_exposure_weeks[:, None]
     sum_mean = nodes.sum_shape / nodes.sum_inverse_scale
@@ -312,6 +318,12 @@ def _parts(model: _Model, hyper: Hyperparameters, nodes: _Nodes) -> Floats:
     added = nodes.weight / (after * sum_mean)
     own = (kept[borough] * nodes.inverse).sum(axis=1)
     lift = (added[borough] * nodes.mean).sum(axis=1)
+    return own, lift
+
+
+def _parts(model: _Model, hyper: Hyperparameters, own: Floats, lift: Floats) -> Floats:
+    """Return the exact additive parts (1 + P + S, W) of the posterior means."""
+    data, borough = model.data, model.data.borough_of_ward
     parts, _ = data.prior(hyper.weights)
     prior = model.shape_and_scale(hyper)[1] * own
     sources = data.counts * own + data.borough_counts[:, borough] * lift
