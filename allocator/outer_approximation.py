@@ -132,7 +132,7 @@ class Master:
             (np.ones(n_cuts), (np.arange(n_cuts), self._groups)), shape=(n_cuts, self._n_groups)
         )
         tangents = hstack([csr_matrix(-scale * np.array(self._coefficients)), reach])
-        rows, low, high, names = _rule_rows(problem)
+        rows, low, high, names = rule_rows(problem)
         rules = hstack([rows, csr_matrix((rows.shape[0], self._n_groups))])
         codes = problem.world.borough_codes
         return LinearModel(
@@ -154,8 +154,8 @@ class Master:
         )
 
 
-def _rule_rows(problem: PlanProblem) -> tuple[csr_matrix, Floats, Floats, tuple[str, ...]]:
-    """Partition of the boroughs, units of each class, and units that keep their area."""
+def rule_rows(problem: PlanProblem) -> tuple[csr_matrix, Floats, Floats, tuple[str, ...]]:
+    """Return rows, bounds and names: partition, units of each class, units that stay."""
     n_classes = len(problem.classes)
     counts = np.array([float(len(group.units)) for group in problem.classes])
     in_class = (problem.class_of == np.arange(n_classes)[:, None]).astype(float)
@@ -266,7 +266,7 @@ class _Search:
         n_columns = len(self._problem.masks)
         total = self._problem.exposure @ self._relaxed.values[:n_columns]
         slope = self._problem.world.demand * np.exp(-total)
-        rows, low, high, names = _rule_rows(self._problem)
+        rows, low, high, names = rule_rows(self._problem)
         price = slope @ self._problem.exposure
         pricing = LinearModel(
             rows, low, high, np.zeros(n_columns), np.ones(n_columns), price,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import kernel_speed, nyc, scale, spine
+from benchmarks import kernel_speed, mclp, nyc, p_median, scale, spine
 
 BENCHMARKS: dict[str, Callable[[], str]] = {
     "spine": spine.run,
     "nyc": nyc.run,
     "kernel_speed": kernel_speed.run,
     "scale": scale.run,
+    "allocator_mclp": mclp.run,
+    "allocator_p_median": p_median.run,
 }
 
 
