@@ -16,6 +16,7 @@ MODULES = {
     "demo": "api.cli.week",
     "assess": "api.cli.week",
     "allocate": "api.cli.week",
+    "replan": "api.cli.replan",
     "forecast": "api.cli.forecast",
     "backtest": "api.cli.backtest",
     "boundaries": "api.cli.boundaries",
