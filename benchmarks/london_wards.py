@@ -103,7 +103,7 @@ def _score(
     assert found is not None
     weeks = (next_month(month) - month).days / 7
     of_borough = week.known.places.borough_of_ward
-    variation = fit_variation(np.stack([np.bincount(of_borough, one, 32) for one in past]))
+    variation = fit_variation(past, of_borough)
     draws = predicted_means(
         found.posterior.draws, of_borough, variation, weeks=weeks, seed=month.toordinal()
     )

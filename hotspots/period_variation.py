@@ -1,4 +1,4 @@
-"""How much a month differs from its average, beyond chance: London-wide and by borough.
+"""How much a month differs from its average, beyond chance: London-wide, by borough and by ward.
 
 A posterior of long-run rates says too little of what the next month can bring: recorded gun
 crime in London swings by more than a Poisson count would, and boroughs swing on their own::
@@ -21,24 +21,30 @@ from hotspots.errors import AssessmentRefusedError
 
 Floats = NDArray[np.float64]
 #: Squared variations before any data, and how many periods they count as.
-START_LONDON, START_BOROUGH, START_PERIODS = 0.02, 0.05, 6.0
+START_LONDON, START_BOROUGH, START_WARD, START_PERIODS = 0.02, 0.05, 0.2, 6.0
+
+#: A borough's swing includes that of its wards, divided by about how many count.
+WARDS_A_BOROUGH = 12.0
 
 
 @dataclass(frozen=True)
 class PeriodVariation:
-    """Squared coefficients of variation of a period's level: of all areas, and of a borough."""
+    """Squared coefficients of variation of a period's level: of all areas, a borough, a ward."""
 
     london: float
     borough: float
+    ward: float
 
 
-def fit_variation(counts: Floats) -> PeriodVariation:
+def fit_variation(counts: Floats, borough_of_ward: NDArray[np.intp]) -> PeriodVariation:
     """Estimate the variation between periods of one length.
 
     Parameters
     ----------
     counts
-        float64 (T, B): reported incidents of B boroughs in T past periods, all covered.
+        float64 (T, W): reported incidents of W wards in T past periods, all covered.
+    borough_of_ward
+        int (W,): the borough of each ward.
 
     Raises
     ------
@@ -51,23 +57,42 @@ def fit_variation(counts: Floats) -> PeriodVariation:
         )
     periods, total = len(counts), float(counts.sum())
     if periods < 2 or total <= 0:
-        return PeriodVariation(START_LONDON, START_BOROUGH)
+        return PeriodVariation(START_LONDON, START_BOROUGH, START_WARD)
+    member = np.eye(int(borough_of_ward.max()) + 1)[borough_of_ward]
+    in_borough = counts @ member
     level = counts.sum(axis=1)
-    share = counts.sum(axis=0) / total
-    expected = level[:, None] * share
-    # given a period's total the boroughs are multinomial; one degree of freedom a borough
-    # goes to its own share
-    chance = (expected * (1.0 - share)).sum() * (periods - 1) / periods
-    own = ((counts - expected) ** 2).sum() - chance
-    borough = max(own / (expected**2).sum(), 0.0)
+    ward = _within(counts, in_borough[:, borough_of_ward])
+    borough = _within(in_borough, np.repeat(level[:, None], member.shape[1], axis=1), ward)
+    shares = in_borough.sum(axis=0) / total, counts.sum(axis=0) / total
+    own = borough * (shares[0] ** 2).sum() + ward * (shares[1] ** 2).sum()
     mean = level.mean()
-    among = level.var(ddof=1) - mean - borough * (share**2).sum() * mean**2
-    london = max(among / mean**2, 0.0)
+    london = max(float((level.var(ddof=1) - mean) / mean**2 - own), 0.0)
     trust = periods / (periods + START_PERIODS)
     return PeriodVariation(
-        london=trust * float(london) + (1.0 - trust) * START_LONDON,
-        borough=trust * float(borough) + (1.0 - trust) * START_BOROUGH,
+        london=trust * london + (1.0 - trust) * START_LONDON,
+        borough=trust * borough + (1.0 - trust) * START_BOROUGH,
+        ward=trust * ward + (1.0 - trust) * START_WARD,
     )
+
+
+def _within(counts: Floats, totals: Floats, below: float = 0.0) -> float:
+    """Return the squared variation of areas (T, N) within the totals (T, N) they belong to.
+
+    Given its total an area is binomial; its own share takes one degree of freedom, and the
+    square of an estimated share is too large by its sampling variance. Large swings are
+    damped in their own total, so that up to a quarter of them is missed (tested). ``below`` is the
+    variation of the parts that the areas themselves consist of.
+    """
+    periods, whole = len(counts), totals.sum(axis=0)
+    share = np.divide(counts.sum(axis=0), whole, out=np.zeros_like(whole), where=whole > 0)
+    expected = totals * share
+    chance = (expected * (1.0 - share)).sum() * (periods - 1) / periods
+    noise = np.divide(share * (1.0 - share), whole, out=np.zeros_like(whole), where=whole > 0)
+    squares = (totals**2 * np.maximum(share**2 - noise, 0.0)).sum()
+    if squares <= 0:
+        return 0.0
+    extra = (((counts - expected) ** 2).sum() - chance) / squares
+    return max(float(extra) - below / WARDS_A_BOROUGH, 0.0)
 
 
 def predicted_means(
@@ -96,10 +121,12 @@ def predicted_means(
     n_boroughs = int(borough_of_ward.max(initial=-1)) + 1
     shared = _swings(random, variation.london, (len(draws), 1))
     own = _swings(random, variation.borough, (len(draws), n_boroughs))
-    return np.asarray(draws * weeks * shared * own[:, borough_of_ward], dtype=np.float64)
+    single = _swings(random, variation.ward, draws.shape)
+    swing = shared * own[:, borough_of_ward] * single
+    return np.asarray(draws * weeks * swing, dtype=np.float64)
 
 
-def _swings(random: np.random.Generator, squared: float, shape: tuple[int, int]) -> Floats:
+def _swings(random: np.random.Generator, squared: float, shape: tuple[int, ...]) -> Floats:
     if squared <= 0:
         return np.ones(shape)
     return random.gamma(1.0 / squared, squared, shape)

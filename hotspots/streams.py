@@ -234,6 +234,8 @@ def _row_weights(role: _Role, key: str, rows: pd.DataFrame) -> Floats:
 
 def _weighing_rows(reading: FeedReading, role: _Role, key: str, area_type: str) -> pd.DataFrame:
     counts = reading.counts
+    if not len(counts):
+        return counts
     weighing = {name for name, weight in role.policy.of(key).categories.items() if weight > 0}
     wanted = (
         (counts["source"] == key)
