@@ -263,9 +263,6 @@ def _hot_spot(
     wards = [one for one in wards if weight_of_ward[one] > 0]
     total = float(points.weight[members].sum())
     naming = [one for one in wards if weight_of_ward[one] >= NAMING_SHARE * total] or wards[:1]
-    overlap = shapely.area(
-        shapely.intersection(outline, np.asarray(areas.borough_shapes, dtype=object))
-    )
     days = points.day[members]
     recent = days >= np.datetime64(as_of, "D") - np.timedelta64(RECENT_DAYS, "D")
     return HotSpot(
@@ -278,7 +275,7 @@ def _hot_spot(
         n_records=len(members),
         n_last_28_days=int(recent.sum()),
         weight=rounded(total),
-        expected_weight=rounded(float((density * overlap).sum())),
+        expected_weight=rounded(_expected(outline, areas, density)),
         first_day=days.min().astype("datetime64[D]").item(),
         last_day=days.max().astype("datetime64[D]").item(),
         area_km2=rounded(float(shapely.area(outline)) / 1e6, 6),
@@ -286,10 +283,22 @@ def _hot_spot(
     )
 
 
+def _expected(outline: shapely.Geometry, areas: ClusterAreas, density: Floats) -> float:
+    """Return what the boroughs' densities put inside the outline; most lie in one borough."""
+    shapes = np.asarray(areas.borough_shapes, dtype=object)
+    shapely.prepare(shapes)
+    whole = np.flatnonzero(shapely.contains(shapes, outline))
+    if len(whole):
+        return float(density[whole[0]] * shapely.area(outline))
+    near = np.flatnonzero(shapely.intersects(shapes, outline))
+    overlap = shapely.area(shapely.intersection(outline, shapes[near]))
+    return float((density[near] * overlap).sum())
+
+
 def _outline(x_m: Floats, y_m: Floats, radius_m: float) -> shapely.Geometry:
     """Return the union of discs that just overlap between neighbours: always one piece."""
     centres = shapely.points(np.unique(np.column_stack([x_m, y_m]), axis=0))
-    whole = shapely.union_all(shapely.buffer(centres, 0.52 * radius_m, quad_segs=6))
+    whole = shapely.union_all(shapely.buffer(centres, 0.52 * radius_m, quad_segs=4))
     return shapely.simplify(whole, radius_m / 50)
 
 
