@@ -129,6 +129,28 @@ def test_intervals_and_rank_intervals_cover_the_truth_as_often_as_they_say() -> 
     assert np.mean(widths) < 0.7 * len(OF_WARD)
 
 
+def test_rank_intervals_of_a_london_sized_city_cover_nine_times_in_ten() -> None:
+    of_ward, n = np.repeat(np.arange(32), 21), 32 * 21
+    weeks, hits = np.full(n, 100.0), []
+    for seed in range(8):
+        random = np.random.default_rng(700 + seed)
+        rate = random.gamma(2.5, random.gamma(6.0, 0.04 / 6.0, 32)[of_ward] / 2.5)
+        city = WardData(
+            borough_of_ward=of_ward,
+            counts=random.poisson(rate * weeks).astype(float)[None, :],
+            exposure_weeks=weeks,
+            borough_counts=np.zeros((1, 32)),
+            borough_exposure_weeks=np.zeros(32),
+            prior_parts=np.ones((1, n)),
+            prior_spread=np.zeros(n),
+        )
+        fitted = fit_wards(city, n_draws=1000, seed=seed)
+        ranking = rank_areas(fitted.mean_per_week, fitted.draws)
+        true_rank = stats.rankdata(-rate)
+        hits.append((ranking.rank_lower_90 <= true_rank) & (true_rank <= ranking.rank_upper_90))
+    assert 0.88 <= np.mean(hits) <= 0.92
+
+
 def test_an_unknown_borough_gets_the_wide_prior_of_london() -> None:
     _, counts = simulated(7)
     weeks = np.where(OF_WARD == 2, 0.0, 100.0)
