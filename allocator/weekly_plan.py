@@ -9,7 +9,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from allocator import explanation, outer_approximation, plan_request, restrictions, stability
+from allocator import (
+    conflicts,
+    explanation,
+    outer_approximation,
+    plan_request,
+    restrictions,
+    stability,
+)
 from allocator.candidate_areas import WorkloadBounds
 from allocator.errors import PlanInfeasibleError
 from allocator.linear_model import mps_text
@@ -113,7 +120,8 @@ def plan_week(
     FleetRefusedError, LockRefusedError, PlanningRefusedError
         The request contradicts itself or the assessment.
     PlanInfeasibleError
-        No plan keeps every rule.
+        No plan keeps every rule. Where rules of the request are at fault it is a
+        :class:`allocator.conflicts.ConflictError` that names them and what to give up.
     PlanTimedOutError
         The time was over before any plan was found.
     """
@@ -138,9 +146,14 @@ def plan_week(
     )
     world = build_world(assessment, fleet, request.travel, settings)
     classes = _checked_classes(request, world)
-    plan_request.check_reach(world, classes)
-    tell("Preparing the placement", 1.0)
-    problem, solution = _solve(request, world, classes, time_limit_s, tell)
+    try:
+        plan_request.check_reach(world, classes)
+        tell("Preparing the placement", 1.0)
+        problem, solution = _solve(request, world, classes, time_limit_s, tell)
+    except PlanInfeasibleError as refusal:
+        tell("Finding the rules that conflict", 0.0)
+        asked = _asked_rules(request, world)
+        raise conflicts.explained(refusal, asked, time_limit_s=time_limit_s) from refusal
     tell("Explaining the plan", 0.0)
     plan = _plan(request, problem, solution)
     verify_plan(
@@ -180,9 +193,8 @@ def _solve(
     """Solve under the first workload bounds that the fleet can keep."""
     deadline = time.monotonic() + time_limit_s
     before = previous_masks(world, request.previous)
-    refusal: PlanInfeasibleError | None = None
-    settings = request.settings
-    for cap, floor in RELAXATIONS:
+    refusal = PlanInfeasibleError("no plan keeps every rule", remedy="relax one of them")
+    for bounds in _ladder(request.settings):
         try:
             problem = build_problem(
                 world,
@@ -190,7 +202,7 @@ def _solve(
                 request.settings,
                 previous=before,
                 max_changes=request.max_changes,
-                bounds=WorkloadBounds(settings.workload_cap * cap, settings.workload_floor * floor),
+                bounds=bounds,
             )
             solution = outer_approximation.solve(
                 problem,
@@ -202,7 +214,7 @@ def _solve(
             refusal = error
         else:
             return problem, _steadied(request, problem, solution, deadline)
-    raise _infeasible(request, classes, refusal)
+    raise refusal
 
 
 def _steadied(
@@ -219,26 +231,25 @@ def _steadied(
     )
 
 
-def _infeasible(
-    request: _Request, classes: tuple[UnitClass, ...], refusal: PlanInfeasibleError | None
-) -> PlanInfeasibleError:
-    """Name the rules that can be at fault, each with its units."""
-    hints = [
-        f"{', '.join(unit.unit_id for unit in group.units)} may patrol only "
-        f"{group.allowed.bit_count()} boroughs"
-        for group in classes
-        if group.units[0].eligible_boroughs
-    ]
-    hints += [f"{unit} is locked to {' and '.join(codes)}" for unit, codes in request.locks.items()]
-    hints += [f"{unit} supports {' and '.join(codes)}" for unit, codes in request.support.items()]
-    if request.max_changes is not None:
-        hints.append(f"at most {request.max_changes} units may change their area")
-    problem = refusal.problem if refusal else "no plan keeps every rule"
-    rules = f"; the rules in force: {'; '.join(hints)}" if hints else ""
-    return PlanInfeasibleError(
-        problem + rules,
-        remedy="relax one of these rules: widen eligible_boroughs, drop a lock, or allow more "
-        "changes",
+def _asked_rules(request: _Request, world: World) -> conflicts.AskedRules:
+    return conflicts.AskedRules(
+        world=world,
+        fleet=request.fleet,
+        settings=request.settings,
+        ladder=_ladder(request.settings),
+        locks=request.locks,
+        excludes=request.excludes,
+        support=request.support,
+        previous=previous_masks(world, request.previous),
+        max_changes=request.max_changes,
+    )
+
+
+def _ladder(settings: PlanSettings) -> tuple[WorkloadBounds, ...]:
+    """Return the workload bounds to try in turn."""
+    return tuple(
+        WorkloadBounds(settings.workload_cap * cap, settings.workload_floor * floor)
+        for cap, floor in RELAXATIONS
     )
 
 

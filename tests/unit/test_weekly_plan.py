@@ -102,7 +102,7 @@ def test_an_infeasible_request_names_the_rules_in_force() -> None:
     )  # fmt: skip
     # On a chain of six, A holds the middle, so B cannot have both ends.
     units = (only("A", 2, 3), only("B", 0, 1, 4, 5))
-    with pytest.raises(PlanInfeasibleError, match="A may patrol only 2 boroughs"):
+    with pytest.raises(PlanInfeasibleError, match="A may patrol only Borough 2 or Borough 3"):
         plan_week(chain, fleet(*units))
 
 
