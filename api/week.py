@@ -9,6 +9,7 @@ from pathlib import Path
 
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan import document as plan_document
+from allocator.travel_time import TravelTime
 from allocator.weekly_plan import plan_week
 from api import assessment_folder
 from api.assessment_folder import AssessmentFolder
@@ -45,6 +46,7 @@ class PlacementRequest:
     max_changes: int | None = None
     time_limit_s: float = 60.0
     on_model: Callable[[str], None] | None = None
+    travel: TravelTime | None = None
 
 
 def study_area(wards: Path | None, boroughs: Path | None) -> StudyArea:
@@ -106,6 +108,7 @@ def place(
         max_changes=request.max_changes,
         time_limit_s=request.time_limit_s,
         on_model=request.on_model,
+        travel=request.travel,
         progress=progress,
     )
 

@@ -26,6 +26,7 @@ from api.cli.progress import progress_bars
 from api.fleet_file import read_fleet
 from api.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
 from api.plan_file import read_plan
+from api.travel_sources import read_travel
 
 
 @arv.command("replan")
@@ -56,6 +57,10 @@ def replan_command(
     time_limit_s: Annotated[
         float, typer.Option(min=0.001, help="End each stage after this many seconds.")
     ] = 60.0,
+    travel: Annotated[
+        Path | None,
+        typer.Option(help="Drive times between wards (Parquet), as for `arv allocate`."),
+    ] = None,
     wards: Annotated[
         Path | None, typer.Option(help="Your own ward boundaries, as for `arv assess`.")
     ] = None,
@@ -83,15 +88,26 @@ def replan_command(
         locks=parse_locks(lock or []),
         coverage_tolerance=coverage_tolerance,
     )
+    matrix = read_travel(travel, folder.assessment) if travel else None
     area = weekly.study_area(wards, boroughs)
     with progress_bars() as progress:
         result = replan(
-            folder.assessment, vehicles, request, time_limit_s=time_limit_s, progress=progress
+            folder.assessment,
+            vehicles,
+            request,
+            time_limit_s=time_limit_s,
+            travel=matrix,
+            progress=progress,
         )
         points: tuple[CurvePoint, ...] = ()
         if curve:
             points = price_of_stability(
-                folder.assessment, vehicles, request, time_limit_s=time_limit_s, progress=progress
+                folder.assessment,
+                vehicles,
+                request,
+                time_limit_s=time_limit_s,
+                travel=matrix,
+                progress=progress,
             )
         document = _document(result, points)
         files = weekly.plan_writers(result.plan, folder, area, progress, previous=current)

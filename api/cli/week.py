@@ -22,6 +22,7 @@ from api.output import Output, json_outputs, print_json, text_writer, write_outp
 from api.plan_file import read_plan
 from api.policy_file import read_policy
 from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
+from api.travel_sources import read_travel
 from hotspots.assessment import RiskAssessment
 from hotspots.assessment import document as assessment_document
 from hotspots.feeds.reader import ReadOptions
@@ -202,6 +203,13 @@ def allocate(
     time_limit_s: Annotated[
         float, typer.Option(min=0.001, help="End the solve after this many seconds.")
     ] = 60.0,
+    travel: Annotated[
+        Path | None,
+        typer.Option(
+            help="Drive times between wards (Parquet: from_ward, to_ward, seconds); default: "
+            "the embedded ones."
+        ),
+    ] = None,
     write_model: Annotated[
         Path | None, typer.Option(metavar="FILE.mps", help="Write the solved model for others.")
     ] = None,
@@ -228,6 +236,7 @@ def allocate(
         max_changes=max_changes,
         time_limit_s=time_limit_s,
         on_model=models.append if write_model else None,
+        travel=read_travel(travel, folder.assessment) if travel else None,
     )
     area = weekly.study_area(wards, boroughs)
     with progress_bars() as progress:

@@ -14,7 +14,7 @@ from hotspots.assessment import WardLink
 from tests.oracle.plan_worlds import make_world
 
 SPEEDS = RoadSpeeds(
-    inner_km_per_h=18.0, outer_km_per_h=36.0, blue_light_factor=1.0, river_detour=2.0
+    inner_km_per_h=18.0, outer_km_per_h=36.0, blue_light_factor=1.0, river_delay_s=30.0
 )
 
 
@@ -25,8 +25,8 @@ def test_shortest_paths_worked_by_hand() -> None:
     links = (WardLink(a, b, "land", 3_600.0), WardLink(b, c, "river", 1_800.0))
     seconds = embedded_travel_time(replace(world, ward_links=links), SPEEDS).seconds
     assert seconds[0, 1] == 360.0  # 3.6 km at 36 km/h
-    assert seconds[1, 2] == 360.0  # 1.8 km, doubled by the river
-    assert seconds[0, 2] == seconds[2, 0] == 720.0
+    assert seconds[1, 2] == 210.0  # 1.8 km, and 30 s for the crossing
+    assert seconds[0, 2] == seconds[2, 0] == 570.0
     side_km = np.sqrt(world.places[0].area_km2)
     assert seconds[0, 0] == pytest.approx(0.5214 * side_km * 1.3 / 36 * 3600, abs=0.06)
 
@@ -86,3 +86,12 @@ def test_a_matrix_keeps_its_direction_and_hash() -> None:
 def test_what_is_no_matrix_of_times_is_refused(seconds: np.ndarray, words: str) -> None:
     with pytest.raises(PlanningRefusedError, match=words):
         travel_time(("A", "B"), seconds, source="test")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("inner_km_per_h", 0.0), ("blue_light_factor", float("nan")), ("river_delay_s", -1.0)],
+)
+def test_speeds_have_bounds(name: str, value: float) -> None:
+    with pytest.raises(PlanningRefusedError, match=name):
+        embedded_travel_time(make_world(1), replace(RoadSpeeds(), **{name: value}))
