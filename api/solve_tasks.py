@@ -35,6 +35,7 @@ from hotspots.boundaries.study_area import StudyArea, load_bundled
 from hotspots.feeds.reader import ReadOptions
 from hotspots.incidents import FeedReading
 from hotspots.pipeline import AssessedWeek
+from hotspots.sources import EvidencePolicy
 
 
 def assess(order: AssessmentOrder, staged: Path) -> AssessmentDone:
@@ -60,7 +61,7 @@ def assess(order: AssessmentOrder, staged: Path) -> AssessmentDone:
         seed=order.seed,
         classification=order.classification,
     )
-    write_all(staged, _assessment_writers(assessed, readings, area))
+    write_all(staged, _assessment_writers(assessed, readings, area, policy))
     return _assessment_done(assessed.assessment, readings)
 
 
@@ -78,17 +79,17 @@ def place(order: PlacementOrder, staged: Path) -> PlanDone:
 
 def make_sample(staged_assessment: Path, staged_plan: Path) -> tuple[AssessmentDone, PlanDone, str]:
     """Assess the bundled synthetic sample and place the example fleet; return its file's text."""
-    area = load_bundled()
+    area, policy = load_bundled(), read_policy(None)
     readings = weekly.read_feeds(sample_feeds(), area, ReadOptions())
     assessed = weekly.assess(
         readings,
         area,
         as_of=date.fromisoformat(SAMPLE_AS_OF),
-        policy=read_policy(None),
+        policy=policy,
         seed=0,
         classification="OFFICIAL",
     )
-    write_all(staged_assessment, _assessment_writers(assessed, readings, area))
+    write_all(staged_assessment, _assessment_writers(assessed, readings, area, policy))
     folder = AssessmentFolder(assessed.assessment, assessed.cells)
     order = PlacementOrder(assessment=staged_assessment, fleet_file=sample_fleet())
     plan = _place(order, folder, area, staged_plan)
@@ -128,13 +129,16 @@ def _required(path: Path | None) -> Path:
 
 
 def _assessment_writers(
-    assessed: AssessedWeek, readings: Sequence[FeedReading], area: StudyArea
+    assessed: AssessedWeek,
+    readings: Sequence[FeedReading],
+    area: StudyArea,
+    policy: EvidencePolicy,
 ) -> dict[str, Writer]:
     own = {
         PLACE_SHAPES: text_writer(json_text(place_shapes(area))),
         MAP: text_writer(render(assessed.assessment, None, area, assessed.cells)),
     }
-    return own | weekly.assessment_writers(assessed, readings)
+    return own | weekly.assessment_writers(assessed, readings, area, policy)
 
 
 def _assessment_done(assessment: RiskAssessment, readings: Sequence[FeedReading]) -> AssessmentDone:

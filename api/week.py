@@ -17,6 +17,7 @@ from api.briefing.paper import render_pdf
 from api.maps.week_map import render
 from api.output import Writer, bytes_writer, json_text, text_writer
 from api.plan_geojson import plan_geojson
+from api.progress import Progress, silent
 from hotspots.boundaries.study_area import StudyArea, load_bundled, load_study_area
 from hotspots.errors import AssessmentRefusedError
 from hotspots.feeds import reader as feed_reader
@@ -24,13 +25,7 @@ from hotspots.feeds.reader import ReadOptions
 from hotspots.incidents import FeedReading
 from hotspots.pipeline import AssessedWeek, assess_week
 from hotspots.sources import EvidencePolicy
-
-#: ``progress(step, share)`` with the share of the step done, 0 to 1.
-Progress = Callable[[str, float], None]
-
-
-def silent(_step: str, _share: float) -> None:
-    """Report nothing."""
+from hotspots.weekly_backtest import backtest_week
 
 
 @dataclass(frozen=True)
@@ -87,10 +82,27 @@ def assess(
     )
 
 
-def assessment_writers(week: AssessedWeek, readings: Sequence[FeedReading]) -> dict[str, Writer]:
-    """Return a writer for every file of the assessment."""
+def assessment_writers(
+    week: AssessedWeek,
+    readings: Sequence[FeedReading],
+    area: StudyArea,
+    policy: EvidencePolicy,
+    progress: Progress = silent,
+) -> dict[str, Writer]:
+    """Return a writer for every file of the assessment, with its backtest card."""
     rejected = [row for reading in readings for row in reading.rejected]
-    return assessment_folder.writers(week.assessment, week.cells, rejected)
+    progress("Backtesting the method", 0.0)
+    card = backtest_week(week, area, policy)
+    progress("Backtesting the method", 1.0)
+    marking = {
+        "assessment_id": week.assessment.assessment_id,
+        "classification": week.assessment.classification,
+        "notice": week.assessment.notice,
+    }
+    return {
+        "backtest.json": text_writer(json_text(card | marking)),
+        **assessment_folder.writers(week.assessment, week.cells, rejected),
+    }
 
 
 def place(

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from api.cli.app import console
-from api.week import Progress as Report
-from api.week import silent
+from api.progress import Progress as Report
+from api.progress import silent
 
 
 @contextmanager

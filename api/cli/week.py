@@ -49,14 +49,14 @@ def demo(*, out: Out, seed: Seed = 0, json_file: Json = None) -> None:
     Reads the sample's feeds, scores 679 wards, places 16 vehicles, draws the map, and
     says where everything lies. Every output is marked SYNTHETIC.
     """
-    area = weekly.study_area(None, None)
+    area, policy = weekly.study_area(None, None), read_policy(None)
     with progress_bars() as progress:
         readings = weekly.read_feeds(sample_feeds(), area, ReadOptions(), progress)
         assessed = weekly.assess(
             readings,
             area,
             as_of=date.fromisoformat(SAMPLE_AS_OF),
-            policy=read_policy(None),
+            policy=policy,
             seed=seed,
             classification="OFFICIAL",
             progress=progress,
@@ -64,7 +64,7 @@ def demo(*, out: Out, seed: Seed = 0, json_file: Json = None) -> None:
         folder = AssessmentFolder(assessed.assessment, assessed.cells)
         request = weekly.PlacementRequest(fleet=read_fleet(sample_fleet()))
         plan = weekly.place(folder, request, progress)
-        writers = weekly.assessment_writers(assessed, readings)
+        writers = weekly.assessment_writers(assessed, readings, area, policy, progress)
         writers |= weekly.plan_writers(plan, folder, area, progress)
         document = plan_document(plan)
         write_outputs([Output(out, writers), *json_outputs(json_file, document)])
@@ -79,6 +79,7 @@ def demo(*, out: Out, seed: Seed = 0, json_file: Json = None) -> None:
             "plan.json",
             "plan.geojson",
             "wards.csv",
+            "backtest.json",
             "assessment.json",
         ],
     )
@@ -135,12 +136,13 @@ def assess(
     Example: `arv assess --as-of 2026-11-23 --incidents week.csv --counts dashboard.csv
     --out out/week`
 
-    Writes assessment.json, draws.parquet, wards.csv, boroughs.csv, cells.parquet and
-    rejected.csv. Evidence from the day itself or later is never used.
+    Writes assessment.json, draws.parquet, wards.csv, boroughs.csv, cells.parquet,
+    rejected.csv and backtest.json, the method's record on the weeks before. Evidence from
+    the day itself or later is never used.
     """
     day = parse_day(as_of, "--as-of")
     marking = parse_classification(classification)
-    area = weekly.study_area(wards, boroughs)
+    area, rules = weekly.study_area(wards, boroughs), read_policy(policy)
     options = ReadOptions(
         on_rejected="report" if report_rejected else "refuse",
         drop_personal_columns=drop_personal_columns,
@@ -152,21 +154,23 @@ def assess(
             readings,
             area,
             as_of=day,
-            policy=read_policy(policy),
+            policy=rules,
             seed=seed,
             classification=marking,
             sanitised=sanitised,
             progress=progress,
         )
         document = assessment_document(assessed.assessment)
-        files = weekly.assessment_writers(assessed, readings)
+        files = weekly.assessment_writers(assessed, readings, area, rules, progress)
         write_outputs([Output(out, files), *json_outputs(json_file, document)])
     print_json(json_file, document)
     for reading in readings:
         for warning in reading.warnings:
             say(warning if warning.startswith(reading.file) else f"{reading.file}: {warning}")
     _say_assessment(assessed.assessment)
-    _say_files(out, ["wards.csv", "boroughs.csv", "rejected.csv", "assessment.json"])
+    _say_files(
+        out, ["wards.csv", "boroughs.csv", "rejected.csv", "backtest.json", "assessment.json"]
+    )
 
 
 @arv.command()
