@@ -48,8 +48,8 @@ test: $(VENV)/.test ## install what the tests need, then run them all
 bench: $(VENV)/.test ## measure against peers and baselines (slow)
 	$(BIN)/python -m benchmarks
 
-bench-hotspots: $(VENV)/.test ## forecasts: skill beside baselines, speed beside peers, scale
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks nyc kernel_speed scale
+bench-hotspots: $(VENV)/.test ## scores and forecasts beside baselines and peers, false alarms, speed, scale
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks nyc london_wards patterns kernel_speed scale
 
 format: $(VENV)/.test ## format and mend what can be mended
 	$(BIN)/ruff format .

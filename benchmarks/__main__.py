@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import kernel_speed, london_wards, mclp, nyc, p_median, scale, spine
+from benchmarks import kernel_speed, london_wards, mclp, nyc, p_median, patterns, scale, spine
 
 BENCHMARKS: dict[str, Callable[[], str]] = {
     "spine": spine.run,
     "nyc": nyc.run,
     "london_wards": london_wards.run,
+    "patterns": patterns.run,
     "kernel_speed": kernel_speed.run,
     "scale": scale.run,
     "allocator_mclp": mclp.run,
