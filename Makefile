@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-hotspots serve format lock clean
+.PHONY: help demo test check bench bench-hotspots bench-allocator serve format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ bench: $(VENV)/.test ## measure against peers and baselines (slow)
 
 bench-hotspots: $(VENV)/.test ## scores and forecasts beside baselines and peers, false alarms, speed, scale
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks nyc london_wards patterns kernel_speed scale
+
+bench-allocator: $(VENV)/.test ## placement: proof and time, re-plans, drive times, location models
+	$(BIN)/python -m benchmarks allocator_plan allocator_travel allocator_mclp allocator_p_median
 
 format: $(VENV)/.test ## format and mend what can be mended
 	$(BIN)/ruff format .

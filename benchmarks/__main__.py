@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import kernel_speed, london_wards, mclp, nyc, p_median, patterns, scale, spine
+from benchmarks import (
+    allocator_plan,
+    allocator_travel,
+    kernel_speed,
+    london_wards,
+    mclp,
+    nyc,
+    p_median,
+    patterns,
+    scale,
+    spine,
+)
 
 BENCHMARKS: dict[str, Callable[[], str]] = {
     "spine": spine.run,
@@ -14,6 +25,8 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "patterns": patterns.run,
     "kernel_speed": kernel_speed.run,
     "scale": scale.run,
+    "allocator_plan": allocator_plan.run,
+    "allocator_travel": allocator_travel.run,
     "allocator_mclp": mclp.run,
     "allocator_p_median": p_median.run,
 }
