@@ -152,7 +152,7 @@ def card_text(card: dict[str, Any]) -> str:
     for name, one in card["methods"].items():
         rates = " | ".join(f"{rate:.3f}" for rate in one["hit_rate"])
         lines.append(f"| {name} | {rates} | {one['pai'][0]:.1f} | {one['log_score']:.3f} |")
-    lines += ["", "Hit rate over the best baseline (90 % interval over windows):", ""]
+    lines += ["", "Hit rate over the best baseline (90% interval over windows):", ""]
     lines += [
         f"- {area}: {one['ratio']:.3f} ({one['low']:.3f} to {one['high']:.3f}), {one['baseline']}"
         for area, one in zip(areas, card["against_best_baseline"], strict=True)
@@ -161,7 +161,7 @@ def card_text(card: dict[str, Any]) -> str:
     lines += [
         "",
         f"Expected {calibration['expected']:.1f} incidents, observed {calibration['observed']}; "
-        f"{calibration['within_90']:.0%} of windows inside their 90 % interval; uniformity of the "
+        f"{calibration['within_90']:.0%} of windows inside their 90% interval; uniformity of the "
         f"probability integral transform p = {calibration['uniformity_p']:.3f}.",
     ]
     return "\n".join(lines) + "\n"

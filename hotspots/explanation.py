@@ -74,7 +74,7 @@ def reasons(
         share = part.expected_per_week / mean_per_week if mean_per_week > 0 else 0.0
         if share >= 0.01:
             lines.append(f"{share:.0%} of the score comes from {_in_sentence(part.source)}.")
-    lines.append(f"Its rank lies between {ranks[0]} and {ranks[1]} of {ranks[2]} (90 % interval).")
+    lines.append(f"Its rank lies between {ranks[0]} and {ranks[1]} of {ranks[2]} (90% interval).")
     return tuple(lines)
 
 

@@ -93,7 +93,7 @@ def with_pattern_reasons(wards: tuple[AreaScore, ...], patterns: Patterns) -> tu
         if one.significant:
             lines.setdefault(one.ward_code, []).append(
                 f"With the wards next to it: {one.observed:,} incidents where {one.expected:,.1f} "
-                "are expected, more than chance (false discovery rate 5 %)."
+                "are expected, more than chance (false discovery rate 5%)."
             )
     for cluster in patterns.emerging:
         line = f"Part of emerging cluster {cluster.emerging_id}: {emerging_in_words(cluster)}"

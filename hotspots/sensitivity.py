@@ -124,7 +124,7 @@ def panel_table(rows: Sequence[SensitivityRow]) -> pd.DataFrame:
                 "Rank correlation, wards": round(row.ward_rank_correlation, 3),
                 "Rank correlation, boroughs": round(row.borough_rank_correlation, 3),
                 "Top-tenth wards kept (%)": round(100 * row.top_wards_kept),
-                "Top 5 % of cells kept (%)": round(100 * row.top_cells_kept),
+                "Top 5% of cells kept (%)": round(100 * row.top_cells_kept),
                 "Ward tiers changed": f"{row.tiers_changed} of {row.tiers_compared}"
                 if row.tiers_compared
                 else "not compared",

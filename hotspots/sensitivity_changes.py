@@ -55,12 +55,12 @@ def default_changes() -> tuple[Change, ...]:
     return (
         Change(
             "under-reporting",
-            "30 % of incidents never reported, everywhere",
+            "30% of incidents never reported, everywhere",
             lambda inputs, random: under_report(inputs, random, share=0.3, boroughs=1.0),
         ),
         Change(
             "under-reporting",
-            "30 % never reported in half of the boroughs",
+            "30% never reported in half of the boroughs",
             lambda inputs, random: under_report(inputs, random, share=0.3, boroughs=0.5),
         ),
         Change(

@@ -265,7 +265,7 @@ def _say_assessment(assessment: RiskAssessment) -> None:
     )
     say(
         f"{assessment.notice or assessment.classification}: {len(assessment.wards)} wards scored "
-        f"as of {assessment.as_of:%d/%m/%Y}. Highest expected incidents a week, with 90 % "
+        f"as of {assessment.as_of:%d/%m/%Y}. Highest expected incidents a week, with 90% "
         f"intervals: {names}."
     )
     for gap in assessment.data_gaps:

@@ -121,7 +121,7 @@ def _ward(
         return WardMark(code, path, shade, "City of London: another force, not scored")
     words = (
         f"{score.name}: {wording.rate(score.expected_per_week)} expected a week "
-        f"(90 % interval {wording.interval(score.lower_90, score.upper_90)}), "
+        f"(90% interval {wording.interval(score.lower_90, score.upper_90)}), "
         f"rank {score.rank_lower_90}–{score.rank_upper_90} of {count}"
     )
     return WardMark(code, path, shade, f"{words}, no data" if shade == NO_DATA else words)

@@ -405,7 +405,7 @@ def test_the_page_shows_the_week(client: TestClient, plan_id: str) -> None:
     page = get(client, "/?area=E09000033").text
     for text in (
         *("OFFICIAL-SENSITIVE", "SYNTHETIC", "Monday 23 November 2026", "71.2", "Westminster"),
-        *("Data gaps", "Service standard", "Approximate", plan_id, "90 % interval"),
+        *("Data gaps", "Service standard", "Approximate", plan_id, "90% interval"),
     ):
         assert text in page, text
     assert page.count("OFFICIAL-SENSITIVE – <strong>SYNTHETIC") == 2

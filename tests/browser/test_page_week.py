@@ -149,7 +149,7 @@ def test_a_click_on_a_ward_gives_its_reasons_without_a_new_page(enter: Enter, ad
     ward.dispatch_event("click")
     page.wait_for_selector("#details dl")
     assert "Expected incidents a week" in reasons(page)
-    assert "90 % interval" in reasons(page)
+    assert "90% interval" in reasons(page)
     assert "ward in" in reasons(page)
     assert f"area={code}" in page.url
     assert page.locator("#chosen-outline").get_attribute("d")
