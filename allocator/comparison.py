@@ -130,13 +130,15 @@ def compare(
         rows.append(scale.of_plan("previous", "Previous plan, this week's demand", previous))
     free = solves.plan(_Asked({}, {}, {}, None), floor=False, anywhere=True)
     if free is not None:
-        rows.append(scale.of_plan("unconstrained", "Best without any rule", free, free.bound))
+        rows.append(
+            scale.of_plan("unconstrained", "Best partition, no other rule", free, free.bound)
+        )
     rows += [
-        scale.row("proportional", "In proportion to demand", proportional(world, fleet)),
+        scale.row("proportional", "By demand, rest unpatrolled", proportional(world, fleet)),
         scale.row(
             "nearest_centre", "Nearest centre (Voronoi)", nearest_centre(world, assessment, fleet)
         ),
-        scale.row("greedy", "Greedy, one borough a unit", scale.greedy()),
+        scale.row("greedy", "Greedy MCLP, rest unpatrolled", scale.greedy()),
     ]
     costs = _rule_costs(plan, asked, solves)
     return Comparison(world.borough_codes, world.borough_names, tuple(rows), costs)

@@ -17,6 +17,7 @@ MODULES = {
     "assess": "api.cli.week",
     "allocate": "api.cli.week",
     "replan": "api.cli.replan",
+    "compare": "api.cli.compare",
     "forecast": "api.cli.forecast",
     "backtest": "api.cli.backtest",
     "boundaries": "api.cli.boundaries",

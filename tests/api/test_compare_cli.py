@@ -1,0 +1,63 @@
+"""`arv compare` on the bundled sample: the table, the JSON and the refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from api.cli import run
+
+
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("week")
+    assert run(["demo", "--out", str(folder)]) == 0
+    return folder
+
+
+def test_the_table_and_the_json_say_the_same(
+    week: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "compare.json"
+    code = run(
+        ["compare", "--plan", str(week / "plan.json"), "--assessment", str(week),
+         "--fleet", str(repository / "examples" / "fleet.toml"),
+         "--previous", str(week / "plan.json"), "--json", str(target), "--time-limit-s", "8"]
+    )  # fmt: skip
+    assert code == 0
+    said = capsys.readouterr().out
+    body = json.loads(target.read_text(encoding="utf-8"))
+    plan = json.loads((week / "plan.json").read_text(encoding="utf-8"))
+    rows = {row["name"]: row for row in body["alternatives"]}
+    assert rows["proposed"]["objective"] == pytest.approx(plan["objective"], abs=1e-8)
+    assert rows["previous"]["objective"] == rows["proposed"]["objective"]
+    assert {"nearest_centre", "proportional", "greedy"} < set(rows)
+    for row in rows.values():
+        assert f"{row['label']:34} {row['objective']:8.2%}" in said
+        assert len(row["borough_coverage"]) == len(body["borough_codes"]) == 32
+        assert len(row["areas"]) == 16
+    for cost in body["rule_costs"]:
+        assert f"{cost['rule']}: {100 * cost['gain']:.2f}" in said
+    assert bool(body["rule_costs"]) == ("none was priced" not in said)
+
+
+def test_a_fleet_of_other_units_is_refused_in_one_line(
+    week: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet = tmp_path / "fleet.toml"
+    fleet.write_text(
+        'service_standard_s = 540\nturnout_s = 60\n[[units]]\nunit_id = "ARV-99"\n'
+        'provenance = "CO19"\neligible_boroughs = []\non_duty = true\n',
+        encoding="utf-8",
+    )
+    target = tmp_path / "compare.json"
+    code = run(
+        ["compare", "--plan", str(week / "plan.json"), "--assessment", str(week),
+         "--fleet", str(fleet), "--json", str(target)]
+    )  # fmt: skip
+    assert code == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and "ARV-99" in lines[0] and "Remedy: " in lines[0]
+    assert not target.exists()
