@@ -132,6 +132,8 @@ def plan_week(
     plan_request.check_fleet(fleet, codes)
     plan_request.check_time_limit(time_limit_s)
     plan_request.check_previous(previous, max_changes)
+    narrowed = restrictions.without_excluded(fleet, restrictions.tidy(excludes), codes)
+    restrictions.check_support(narrowed, restrictions.tidy(support), locks or {}, codes)
     request = _Request(
         assessment,
         fleet,
@@ -179,7 +181,6 @@ def _checked_classes(request: _Request, world: World) -> tuple[UnitClass, ...]:
     codes = world.borough_codes
     fleet = restrictions.without_excluded(request.fleet, request.excludes, codes)
     plan_request.check_locks(world, fleet, request.locks)
-    restrictions.check_support(fleet, request.support, request.locks, codes)
     return unit_classes(world, fleet, request.locks, request.support)
 
 
