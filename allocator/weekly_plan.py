@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 
 from allocator import (
     conflicts,
-    explanation,
     outer_approximation,
     plan_request,
     restrictions,
@@ -19,18 +15,9 @@ from allocator import (
 )
 from allocator.candidate_areas import WorkloadBounds
 from allocator.errors import PlanInfeasibleError
-from allocator.linear_model import mps_text
 from allocator.outer_approximation import Solution
-from allocator.patrol_areas import members_of
-from allocator.plan import (
-    DECIMALS,
-    BoroughCoverage,
-    Fleet,
-    PatrolPlan,
-    PlanStatus,
-    UnitPlacement,
-    sealed,
-)
+from allocator.plan import Fleet, PatrolPlan
+from allocator.plan_assembly import PlanRequest, assemble, model_text
 from allocator.plan_problem import PlanProblem, build_problem
 from allocator.plan_world import UnitClass, World, build_world, previous_masks, unit_classes
 from allocator.settings import PlanSettings
@@ -43,22 +30,6 @@ RELAXATIONS = ((1.0, 1.0), (4 / 3, 0.5), (2.0, 0.0), (math.inf, 0.0))
 
 #: ``progress(step, share)`` with the share of the step done, 0 to 1.
 Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class _Request:
-    """A checked request, with everything derived from it that the steps share."""
-
-    assessment: RiskAssessment
-    fleet: Fleet
-    travel: TravelTime
-    settings: PlanSettings
-    week: str
-    previous: PatrolPlan | None
-    locks: Mapping[str, tuple[str, ...]]
-    excludes: Mapping[str, tuple[str, ...]]
-    support: Mapping[str, tuple[str, ...]]
-    max_changes: int | None
 
 
 def plan_week(
@@ -128,22 +99,21 @@ def plan_week(
     settings = settings or PlanSettings()
     tell = progress or _silent
     tell("Preparing the placement", 0.0)
-    codes = tuple(sorted(borough.code for borough in assessment.boroughs))
-    plan_request.check_fleet(fleet, codes)
+    locked = {
+        unit_id: tuple(sorted(set(codes))) for unit_id, codes in sorted((locks or {}).items())
+    }
+    rules = locked, restrictions.tidy(excludes), restrictions.tidy(support)
     plan_request.check_time_limit(time_limit_s)
     plan_request.check_previous(previous, max_changes)
-    narrowed = restrictions.without_excluded(fleet, restrictions.tidy(excludes), codes)
-    restrictions.check_support(narrowed, restrictions.tidy(support), locks or {}, codes)
-    request = _Request(
+    _check_rules(assessment, fleet, *rules)
+    request = PlanRequest(
         assessment,
         fleet,
         travel or embedded_travel_time(assessment),
         settings,
         plan_request.week_of(assessment.as_of, week),
         previous,
-        {unit_id: tuple(sorted(set(codes))) for unit_id, codes in sorted((locks or {}).items())},
-        restrictions.tidy(excludes),
-        restrictions.tidy(support),
+        *rules,
         max_changes,
     )
     world = build_world(assessment, fleet, request.travel, settings)
@@ -157,7 +127,7 @@ def plan_week(
         asked = _asked_rules(request, world)
         raise conflicts.explained(refusal, asked, time_limit_s=time_limit_s) from refusal
     tell("Explaining the plan", 0.0)
-    plan = _plan(request, problem, solution)
+    plan = assemble(request, problem, solution)
     verify_plan(
         plan,
         assessment,
@@ -171,12 +141,26 @@ def plan_week(
         support=request.support,
     )
     if on_model is not None:
-        on_model(_model_text(plan, solution))
+        on_model(model_text(plan, solution))
     tell("Explaining the plan", 1.0)
     return plan
 
 
-def _checked_classes(request: _Request, world: World) -> tuple[UnitClass, ...]:
+def _check_rules(
+    assessment: RiskAssessment,
+    fleet: Fleet,
+    locks: Mapping[str, tuple[str, ...]],
+    excludes: Mapping[str, tuple[str, ...]],
+    support: Mapping[str, tuple[str, ...]],
+) -> None:
+    """Refuse a fleet or rules that are wrong in themselves, before drive times are worked out."""
+    codes = tuple(sorted(borough.code for borough in assessment.boroughs))
+    plan_request.check_fleet(fleet, codes)
+    narrowed = restrictions.without_excluded(fleet, excludes, codes)
+    restrictions.check_support(narrowed, support, locks, codes)
+
+
+def _checked_classes(request: PlanRequest, world: World) -> tuple[UnitClass, ...]:
     """Refuse what contradicts itself, and group the units by what they may do."""
     codes = world.borough_codes
     fleet = restrictions.without_excluded(request.fleet, request.excludes, codes)
@@ -185,7 +169,7 @@ def _checked_classes(request: _Request, world: World) -> tuple[UnitClass, ...]:
 
 
 def _solve(
-    request: _Request,
+    request: PlanRequest,
     world: World,
     classes: tuple[UnitClass, ...],
     time_limit_s: float,
@@ -219,7 +203,7 @@ def _solve(
 
 
 def _steadied(
-    request: _Request, problem: PlanProblem, solution: Solution, deadline: float
+    request: PlanRequest, problem: PlanProblem, solution: Solution, deadline: float
 ) -> Solution:
     """Spend what the proof leaves of the gap on changing fewer areas."""
     if request.previous is None or solution.timed_out:
@@ -232,7 +216,7 @@ def _steadied(
     )
 
 
-def _asked_rules(request: _Request, world: World) -> conflicts.AskedRules:
+def _asked_rules(request: PlanRequest, world: World) -> conflicts.AskedRules:
     return conflicts.AskedRules(
         world=world,
         fleet=request.fleet,
@@ -264,160 +248,6 @@ def _reporter(gap_tolerance: float, tell: Progress) -> outer_approximation.Repor
             tell("Proving the placement", min(1.0, max(0.0, way)))
 
     return report
-
-
-def _plan(request: _Request, problem: PlanProblem, solution: Solution) -> PatrolPlan:
-    objective = round(solution.objective, DECIMALS)
-    scale = 10**DECIMALS
-    bound = min(1.0, max(objective, math.ceil(solution.bound * scale) / scale))
-    before = previous_masks(problem.world, request.previous)
-    placed = explanation.assigned_units(problem, solution.columns, before)
-    coverage = explanation.borough_coverage(problem, solution.columns)
-    world = problem.world
-    owner = {
-        member: one.unit_id for one in placed for member in members_of(problem.masks[one.column])
-    }
-    return sealed(
-        PatrolPlan(
-            plan_id="",
-            week=request.week,
-            status=_status(request, problem, solution, gap=(bound - objective) / objective),
-            objective=objective,
-            bound=bound,
-            gap=(bound - objective) / objective,
-            units=_placements(request, problem, solution, placed, before),
-            boroughs=tuple(
-                BoroughCoverage(code, name, owner[number], float(coverage[number]))
-                for number, (code, name) in enumerate(
-                    zip(world.borough_codes, world.borough_names, strict=True)
-                )
-            ),
-            settings=_settings(request, problem),
-            assessment_id=request.assessment.assessment_id,
-            inputs_sha256=_inputs_sha256(request),
-        )
-    )
-
-
-def _status(
-    request: _Request, problem: PlanProblem, solution: Solution, *, gap: float
-) -> PlanStatus:
-    proven = solution.proven or gap <= request.settings.gap_tolerance
-    if solution.timed_out and not proven:
-        return "timed_out"
-    return "optimal" if proven and not problem.listed.blocks else "feasible"
-
-
-def _placements(
-    request: _Request,
-    problem: PlanProblem,
-    solution: Solution,
-    placed: tuple[explanation.Placed, ...],
-    before: Mapping[str, int],
-) -> tuple[UnitPlacement, ...]:
-    world = problem.world
-    marginal = explanation.marginal_coverage(problem, solution.columns)
-    others = explanation.runners_up(problem, solution.columns, solution.objective)
-    coverage = explanation.borough_coverage(problem, solution.columns)
-    names = dict(zip(world.borough_codes, world.borough_names, strict=True))
-    placements = []
-    for one in placed:
-        members = members_of(problem.masks[one.column])
-        boroughs = tuple(world.borough_codes[member] for member in members)
-        text = explanation.reason(
-            problem,
-            one,
-            coverage=coverage,
-            marginal=marginal[one.column],
-            locked=tuple(names[code] for code in request.locks.get(one.unit_id, ())),
-            kept=before.get(one.unit_id) == problem.masks[one.column],
-            standard_s=request.fleet.service_standard_s,
-            supported=tuple(names[code] for code in request.support.get(one.unit_id, ())),
-        )
-        wards = sorted(p.code for p in request.assessment.places if p.borough_code in boroughs)
-        placements.append(
-            UnitPlacement(
-                unit_id=one.unit_id,
-                provenance=one.provenance,
-                boroughs=boroughs,
-                support=request.support.get(one.unit_id, ()),
-                wards=tuple(wards),
-                marginal_coverage=marginal[one.column],
-                reason=text,
-                runner_up=others[one.column],
-            )
-        )
-    return tuple(placements)
-
-
-def _settings(request: _Request, problem: PlanProblem) -> dict[str, object]:
-    """Return what the plan assumes and which rules held, in plain JSON types."""
-    settings, bounds = request.settings, problem.listed.bounds
-    return {
-        "service_standard_s": request.fleet.service_standard_s,
-        "turnout_s": request.fleet.turnout_s,
-        "fleet_label": request.fleet.label,
-        "travel_time_source": request.travel.source,
-        "travel_time_band": request.travel.time_band,
-        "travel_time_sha256": request.travel.sha256,
-        "blue_light_factor": request.travel.blue_light_factor,
-        "busy_fraction": settings.busy_fraction,
-        "travel_noise": settings.travel_noise,
-        "demand_mix": settings.demand_mix,
-        "negligible_reach": settings.negligible_reach,
-        "workload_cap": bounds.cap if math.isfinite(bounds.cap) else None,
-        "workload_floor": bounds.floor,
-        "workload_bounds_relaxed": bounds.cap != settings.workload_cap,
-        "max_boroughs": problem.listed.max_boroughs,
-        "candidate_areas": len(problem.masks),
-        "borough_blocks": [
-            [problem.world.borough_codes[member] for member in members_of(block)]
-            for block in problem.listed.blocks
-        ],
-        "gap_tolerance": settings.gap_tolerance,
-        "locks": {unit_id: list(codes) for unit_id, codes in request.locks.items()},
-        "excludes": {unit_id: list(codes) for unit_id, codes in request.excludes.items()},
-        "support": {unit_id: list(codes) for unit_id, codes in request.support.items()},
-        "previous_plan_id": request.previous.plan_id if request.previous else None,
-        "max_changes": request.max_changes,
-        "solver": "outer approximation with OR-Tools MathOpt: GLOP, HiGHS and GSCIP",
-    }
-
-
-def _inputs_sha256(request: _Request) -> str:
-    """Hash of everything the plan depends on."""
-    assessment = request.assessment
-    body = {
-        "assessment_id": assessment.assessment_id,
-        "assessment_inputs": assessment.inputs_sha256,
-        "boundary": assessment.boundary_sha256,
-        "rates": [(ward.code, ward.expected_per_week) for ward in assessment.wards],
-        "travel": request.travel.sha256,
-        "fleet": asdict(request.fleet),
-        "settings": asdict(request.settings),
-        "week": request.week,
-        "locks": request.locks,
-        "excludes": request.excludes,
-        "support": request.support,
-        "previous": request.previous.plan_id if request.previous else None,
-        "max_changes": request.max_changes,
-    }
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _model_text(plan: PatrolPlan, solution: Solution) -> str:
-    return mps_text(
-        solution.master.model(),
-        title=plan.plan_id,
-        comments=(
-            "Placement of armed response vehicles: master problem of the outer approximation.",
-            "area_MASK_class_K is 1 when a unit of class K gets the boroughs of MASK (bits in",
-            "code order); coverage_CODE is a borough's share of London's expected coverage.",
-            "Minimise: the objective is minus the coverage. Its optimum lies between minus the",
-            f"bound {plan.bound!r} and minus the objective {plan.objective!r} of the plan.",
-        ),
-    )
 
 
 def _silent(_step: str, _share: float) -> None:
