@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from api.cli import run
@@ -31,3 +32,12 @@ def test_counts_alone_cannot_be_backtested_and_the_card_says_so(tmp_path: Path) 
     card = json.loads((out / "backtest.json").read_text("utf-8"))
     assert card["verdict"].startswith("No backtest:")
     assert "baselines" not in card
+
+
+def test_the_data_dictionary_names_every_field_of_the_card(
+    demo_folder: Path, repository: Path
+) -> None:
+    card = json.loads((demo_folder / "backtest.json").read_text("utf-8"))
+    page = (repository / "docs/data_dictionary.md").read_text("utf-8")
+    section = page.split("### backtest card\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \| \S", section, flags=re.MULTILINE) == sorted(card)
