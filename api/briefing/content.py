@@ -148,6 +148,7 @@ def _map(
             for each in reversed(classes)
         ],
         "unscored": listed([str(name) for name in unscored]),
+        "no_data": _no_data(assessment),
         "boundary": assessment.boundary_name,
         "units": [
             {
@@ -157,6 +158,12 @@ def _map(
             for unit in plan.units
         ],
     }
+
+
+def _no_data(assessment: RiskAssessment) -> str:
+    """Return how many wards no feed covers, or nothing when every ward has data."""
+    unknown = sum(ward.coverage == "unknown" for ward in assessment.wards)
+    return f"{count(unknown)} ward{'' if unknown == 1 else 's'}" if unknown else ""
 
 
 def _unit_row(unit: UnitPlacement, plan: PatrolPlan) -> dict[str, object]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from allocator.plan import PatrolPlan
 from api.briefing.map_labels import Label, label_svg, spread
 from api.briefing.risk_classes import RiskClass, class_of
-from hotspots.assessment import RiskAssessment
+from hotspots.assessment import AreaScore, RiskAssessment
 from hotspots.boundaries.study_area import StudyArea
 
 #: The drawing fits into this frame on the page.
@@ -27,6 +27,7 @@ MARGIN_MM = 3.0
 FONT = "Libertinus Serif"
 INK, AREA_INK, BOROUGH_INK = "#1a1a1a", "#0b2545", "#5c6670"
 NOT_SCORED = "#e3e6e8"
+NO_DATA_INK = "#5b6f8c"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,10 @@ def draw_map(
         f'height="{sheet.height_mm:.2f}mm" viewBox="0 0 {size} font-family="{FONT}">'
         '<defs><pattern id="unscored" width="1.6" height="1.6" patternUnits="userSpaceOnUse">'
         f'<rect width="1.6" height="1.6" fill="{NOT_SCORED}"/>'
-        f'<path d="M0 1.6L1.6 0" stroke="{BOROUGH_INK}" stroke-width=".18"/></pattern></defs>'
+        f'<path d="M0 1.6L1.6 0" stroke="{BOROUGH_INK}" stroke-width=".18"/></pattern>'
+        '<pattern id="nodata" width="1.2" height="1.2" patternUnits="userSpaceOnUse">'
+        '<rect width="1.2" height="1.2" fill="#ffffff"/>'
+        f'<path d="M0 0L1.2 1.2" stroke="{NO_DATA_INK}" stroke-width=".22"/></pattern></defs>'
     )
     return head + "".join(layers) + "</svg>", sheet
 
@@ -116,17 +120,24 @@ def _wards(
     classes: tuple[RiskClass, ...],
     sheet: Sheet,
 ) -> str:
-    rates = {ward.code: ward.expected_per_week for ward in assessment.wards}
+    scores = {ward.code: ward for ward in assessment.wards}
     shapes = shapely.coverage_simplify(
         study_area.wards.geometry.to_numpy(), TOLERANCE_MM / sheet.mm_per_m
     )
     fills: dict[str, list[str]] = {}
     for code, shape in zip(study_area.wards["ward_code"], shapes, strict=True):
-        known = code in rates
-        fill = class_of(classes, rates[code]).colour if known else "url(#unscored)"
-        fills.setdefault(fill, []).append(_path(shape, sheet))
+        fills.setdefault(_fill(scores.get(code), classes), []).append(_path(shape, sheet))
     paths = (f'<path fill="{fill}" d="{"".join(fills[fill])}"/>' for fill in sorted(fills))
     return f'<g stroke="#ffffff" stroke-width=".12" fill-rule="evenodd">{"".join(paths)}</g>'
+
+
+def _fill(score: AreaScore | None, classes: tuple[RiskClass, ...]) -> str:
+    """Return a ward's colour; a ward that no feed covers is hatched, never coloured as low."""
+    if score is None:
+        return "url(#unscored)"
+    if score.coverage == "unknown":
+        return "url(#nodata)"
+    return class_of(classes, score.expected_per_week).colour
 
 
 def _outlines(

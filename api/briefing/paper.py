@@ -104,7 +104,8 @@ def _typst_files(
 ) -> dict[str, bytes]:
     """Return the template and its data as files in memory; data never become template text."""
     _refuse_mismatch(assessment, plan, study_area)
-    classes = risk_classes([ward.expected_per_week for ward in assessment.wards])
+    with_data = [ward for ward in assessment.wards if ward.coverage != "unknown"]
+    classes = risk_classes([ward.expected_per_week for ward in with_data or assessment.wards])
     content = briefing_content(
         assessment, plan, study_area, cells, classes=classes, previous=previous
     )

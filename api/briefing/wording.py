@@ -156,9 +156,10 @@ def changes(plan: PatrolPlan, previous: PatrolPlan | None) -> list[str]:
 def basis(assessment: RiskAssessment) -> str:
     """Return what the paper rests on and from when."""
     used = sum(line.used for line in assessment.evidence)
+    sources = sum(line.used > 0 for line in assessment.evidence)
     return (
         f"Evidence known before {british_date(assessment.as_of)}: {count(used)} records and "
-        f"counts used from {sum(line.used > 0 for line in assessment.evidence)} sources. Only "
+        f"counts used from {sources} source{'' if sources == 1 else 's'}. Only "
         "reported events are scored; what police activity discovers is shown and never scored."
     )
 

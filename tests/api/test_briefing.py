@@ -267,6 +267,26 @@ def test_the_summary_keeps_to_one_page(area: StudyArea, week: Week) -> None:
     assert second.startswith(_flat("OFFICIAL · SYNTHETIC Patrol areas and expected incidents"))
 
 
+def test_wards_without_data_are_hatched_and_never_coloured_as_low(
+    area: StudyArea, week: Week
+) -> None:
+    assessment, plan, cells = week
+    dark = {ward.code for ward in assessment.wards[:40]}
+    wards = tuple(
+        replace(ward, coverage="unknown" if ward.code in dark else "known")
+        for ward in assessment.wards
+    )
+    partly = replace(assessment, wards=wards)
+    classes = risk_classes([ward.expected_per_week for ward in wards if ward.code not in dark])
+    drawn, _ = draw_map(partly, plan, area, classes)
+    hatched = drawn.split('fill="url(#nodata)" d="')[1].split('"')[0]
+    whole, _ = draw_map(replace(partly, wards=assessment.wards), plan, area, classes)
+    assert hatched.count("M") >= len(dark)
+    assert 'fill="url(#nodata)"' not in whole
+    legend = _flat(_pages(render_pdf(partly, plan, area, cells))[1])
+    assert _flat("no data: no feed covers them 40 wards") in legend
+
+
 def test_the_wrong_plan_or_boundary_is_refused(area: StudyArea, week: Week) -> None:
     assessment, plan, cells = week
     with pytest.raises(PlanningRefusedError, match="infeasible"):
