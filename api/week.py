@@ -22,6 +22,7 @@ from hotspots.boundaries.study_area import StudyArea, load_bundled, load_study_a
 from hotspots.errors import AssessmentRefusedError
 from hotspots.feeds import reader as feed_reader
 from hotspots.feeds.reader import ReadOptions
+from hotspots.groupings import Grouping
 from hotspots.incidents import FeedReading
 from hotspots.pipeline import AssessedWeek, assess_week
 from hotspots.sources import EvidencePolicy
@@ -67,6 +68,7 @@ def assess(
     seed: int,
     classification: str,
     sanitised: bool = False,
+    groupings: Sequence[Grouping] = (),
     progress: Progress = silent,
 ) -> AssessedWeek:
     """Assess the week from feeds already read; ``sanitised`` leaves handling code C out."""
@@ -78,6 +80,7 @@ def assess(
         seed=seed,
         classification=classification,
         include_handling_c=not sanitised,
+        groupings=groupings,
         progress=progress,
     )
 

@@ -17,7 +17,7 @@ from hotspots.assessment import BoroughLink, RiskAssessment, WardLink, WardPlace
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import AssessmentRefusedError
 from hotspots.explanation import data_gaps, evidence_lines, handling_gaps, title
-from hotspots.groupings import bundled_groupings, group_scores
+from hotspots.groupings import Grouping, bundled_groupings, group_scores
 from hotspots.handling import CODE, OUTPUTS, conditioned, without_handling_c
 from hotspots.incidents import FeedReading
 from hotspots.known import known_records
@@ -64,6 +64,7 @@ def assess_week(
     seed: int = 0,
     classification: str = "OFFICIAL-SENSITIVE",
     include_handling_c: bool = True,
+    groupings: Sequence[Grouping] = (),
     progress: Progress | None = None,
 ) -> AssessedWeek:
     """Assess the week that starts on the as-of day, as known at its 00:00 Europe/London.
@@ -80,6 +81,8 @@ def assess_week(
         Marking that travels with the assessment.
     include_handling_c
         False leaves out all material with handling code C: the sanitised version.
+    groupings
+        Groupings of wards or boroughs to score beside the bundled ones.
     progress
         Called with the step and the share done, 0 to 1.
 
@@ -117,7 +120,7 @@ def assess_week(
         **vars(patterns),
         wards=wards,
         boroughs=demand.boroughs,
-        **_beside(week, demand, harm, policy, study_area),
+        **_beside(week, demand, harm, policy, (*bundled_groupings(study_area), *groupings)),
         evidence=evidence_lines(ordered, week.known, evidence, week.places),
         data_gaps=(*gaps, *handling_gaps(evidence, sanitised=not include_handling_c)),
         inputs_sha256=inputs_sha256,
@@ -157,7 +160,7 @@ def _beside(
     demand: Target,
     harm: Target | None,
     policy: EvidencePolicy,
-    study_area: StudyArea,
+    groupings: Sequence[Grouping],
 ) -> dict[str, Any]:
     """Return what stands beside the demand scores: harm, groups, and situational views."""
     targets = [demand] if harm is None else [demand, harm]
@@ -166,7 +169,6 @@ def _beside(
     counted = area_views(
         views, week.readings, demand.evidence, week.places, as_of=week.as_of, policies=policies
     )
-    groupings = bundled_groupings(study_area)
     return {
         "harm_wards": harm.wards if harm else (),
         "harm_boroughs": harm.boroughs if harm else (),

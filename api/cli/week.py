@@ -18,6 +18,7 @@ from api.cli.app import arv, say
 from api.cli.arguments import parse_classification, parse_locks
 from api.cli.progress import progress_bars
 from api.fleet_file import read_fleet
+from api.grouping_file import read_grouping
 from api.output import Output, json_outputs, print_json, text_writer, write_outputs
 from api.plan_file import read_plan
 from api.policy_file import read_policy
@@ -103,6 +104,13 @@ def assess(
     policy: Annotated[
         Path | None, typer.Option(help="Evidence policy (TOML); default: the bundled one.")
     ] = None,
+    grouping: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Lookup of areas to groups (CSV: area_code, group_code, group_name); "
+            "its groups are scored in groups.csv. Repeat for more."
+        ),
+    ] = None,
     wards: Wards = None,
     boroughs: Boroughs = None,
     seed: Seed = 0,
@@ -158,6 +166,7 @@ def assess(
             seed=seed,
             classification=marking,
             sanitised=sanitised,
+            groupings=[read_grouping(path) for path in grouping or []],
             progress=progress,
         )
         document = assessment_document(assessed.assessment)
