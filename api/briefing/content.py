@@ -106,7 +106,7 @@ def _summary(
         "status": wording.STATUS_WORDS[plan.status],
         "objective": percent(plan.objective, 2),
         "bound": percent(min(plan.bound, 1.0), 2),
-        "gap": small_percent(plan.gap),
+        "gap": small_percent(plan.gap).replace("less than ", "< "),
         "proposal": wording.proposal(plan),
         "share": wording.expected_share(plan),
         "proof": wording.proof(plan),

@@ -6,7 +6,10 @@ import math
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from api.wording import british_date
+from api.wording import british_date, percent
+
+#: Smaller shares are printed as less than this: nobody decides by them.
+SMALLEST_SHARE = 1e-4
 
 #: Words for a handful of signs in setting names that carry a unit.
 UNIT_SUFFIXES = {
@@ -40,9 +43,11 @@ def week_span(week: str) -> str:
 
 
 def small_percent(share: float) -> str:
-    """Return a small share with two significant digits, ``0.043%``; zero as ``0%``."""
+    """Return a small share with two significant digits, ``0.043%``, or ``less than 0.01%``."""
     if share <= 0:
         return "0%"
+    if share < SMALLEST_SHARE:
+        return f"less than {percent(SMALLEST_SHARE, 2)}"
     digits = max(0, 1 - math.floor(math.log10(100 * share)))
     return f"{100 * share:.{digits}f}%"
 

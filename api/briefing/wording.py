@@ -22,15 +22,15 @@ from hotspots.assessment import AreaScore, RiskAssessment
 STATUS_SENTENCES = {
     "optimal": (
         "The calculation is complete: it is proven that no plan under the same rules can reach "
-        "more than {bound}, so at most {gap} of this result could still be gained."
+        "more than {bound}, so {gained} of this result could still be gained."
     ),
     "feasible": (
         "The plan keeps every rule but is not proven to be the best: no plan under the same "
-        "rules can reach more than {bound}, so up to {gap} of this result could still be gained."
+        "rules can reach more than {bound}, so {gained} of this result could still be gained."
     ),
     "timed_out": (
         "The time limit ended the calculation early: the plan keeps every rule, and no plan can "
-        "reach more than {bound}, so up to {gap} of this result could still be gained. "
+        "reach more than {bound}, so {gained} of this result could still be gained. "
         "A longer calculation may find a better plan."
     ),
 }
@@ -70,8 +70,10 @@ def expected_share(plan: PatrolPlan) -> str:
 
 def proof(plan: PatrolPlan) -> str:
     """Return how good the plan is proven to be."""
+    gap = small_percent(plan.gap)
     return STATUS_SENTENCES[plan.status].format(
-        bound=percent(min(plan.bound, 1.0), 2), gap=small_percent(plan.gap)
+        bound=percent(min(plan.bound, 1.0), 2),
+        gained=gap if gap.startswith("less") else f"at most {gap}",
     )
 
 

@@ -394,6 +394,7 @@ def test_figures_read_as_british() -> None:
     assert minutes(0) == "0 s"
     assert small_percent(0.00043) == "0.043%"
     assert small_percent(0.0) == "0%"
+    assert small_percent(1e-9) == "less than 0.01%"
 
 
 @given(st.floats(1e-6, 1e6))
