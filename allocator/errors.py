@@ -33,6 +33,27 @@ class PlanTimedOutError(PlanningRefusedError):
     """The time limit ended the solve before any plan was found."""
 
 
+class OverloadRefusedError(PlanningRefusedError):
+    """More calls arrive than the units can complete: the queue grows without end.
+
+    ``growth_per_h`` is how many more calls wait after every hour, once all units are busy.
+    """
+
+    def __init__(self, calls_per_h: float, capacity_per_h: float) -> None:
+        self.growth_per_h = calls_per_h - capacity_per_h
+        grows = (
+            f"grows by {self.growth_per_h:.3g} calls an hour"
+            if self.growth_per_h > 0
+            else "has no steady state"
+        )
+        super().__init__(
+            f"{calls_per_h:.4g} calls an hour arrive and the units can complete "
+            f"{capacity_per_h:.4g}: the queue {grows}",
+            remedy="add units, shorten the service time, or let others answer calls that find "
+            "all units busy",
+        )
+
+
 class PlanVerificationError(PlanningRefusedError):
     """The independent verifier found a plan that breaks a rule: a defect of the product."""
 
