@@ -1,0 +1,108 @@
+"""When a unit is on the road: weekdays on duty, less the handovers at shift changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.simulation.assumptions import DAY_S, HOUR_S, WEEK_S
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DutyTable:
+    """The week cut at every moment at which some unit comes on or goes off.
+
+    Attributes
+    ----------
+    starts_s
+        float (n_spans,): start of each span after Monday 00:00, the first 0.
+    next_on_s
+        float (n_units, n_spans): earliest moment at or after the span's start at which the
+        unit is on the road, 0 where it is on in this span, infinity where it never is.
+    on_s
+        float (n_units,): seconds on the road in a week.
+    """
+
+    starts_s: Floats
+    next_on_s: Floats
+    on_s: Floats
+
+    def earliest(self, moment_s: Floats) -> Floats:
+        """Return the earliest moments at or after those given at which the units are on.
+
+        Parameters
+        ----------
+        moment_s
+            (n_weeks, n_units) seconds after Monday 00:00; later weeks repeat the first.
+        """
+        if len(self.starts_s) == 1 and not self.next_on_s.any():
+            return moment_s
+        into_s = np.mod(moment_s, WEEK_S)
+        span = np.searchsorted(self.starts_s, into_s, side="right") - 1
+        wait_until_s = self.next_on_s[np.arange(len(self.next_on_s)), span]
+        return np.asarray(moment_s + np.maximum(wait_until_s - into_s, 0.0), dtype=np.float64)
+
+
+def duty_table(
+    weekdays: Sequence[Sequence[int]], shift_starts_h: Sequence[float], handover_s: float
+) -> DutyTable:
+    """Work out when every unit is on the road.
+
+    Parameters
+    ----------
+    weekdays
+        Days on duty of each unit (0 = Monday), from midnight to midnight.
+    shift_starts_h, handover_s
+        See :class:`allocator.simulation.assumptions.SimulationAssumptions`.
+    """
+    off = [_off_spans(days, n, shift_starts_h, handover_s) for n, days in enumerate(weekdays)]
+    edges = {0.0, *(edge for spans in off for span in spans for edge in span)}
+    starts_s = np.array(sorted(edge for edge in edges if edge < WEEK_S))
+    lengths_s = np.diff(np.append(starts_s, WEEK_S))
+    on = np.array(
+        [[not any(a <= start < b for a, b in spans) for start in starts_s] for spans in off],
+        dtype=np.bool_,
+    ).reshape(len(off), len(starts_s))
+    next_on_s = np.stack([_next_on(row, starts_s) for row in on]) if len(on) else np.zeros((0, 1))
+    return DutyTable(starts_s, next_on_s, np.asarray(on @ lengths_s, dtype=np.float64))
+
+
+def always_on(n_units: int) -> DutyTable:
+    """Return the table of units that are on the road at all times."""
+    return DutyTable(np.zeros(1), np.zeros((n_units, 1)), np.full(n_units, WEEK_S))
+
+
+def _off_spans(
+    days: Sequence[int], position: int, shift_starts_h: Sequence[float], handover_s: float
+) -> list[tuple[float, float]]:
+    """Half-open spans of the week in which a unit is off the road."""
+    spans = [(day * DAY_S, (day + 1) * DAY_S) for day in range(7) if day not in days]
+    if handover_s > 0:
+        late_s = (position % 2) * handover_s
+        for day in range(7):
+            for start_h in shift_starts_h:
+                start_s = (day * DAY_S + start_h * HOUR_S + late_s) % WEEK_S
+                end_s = start_s + handover_s
+                spans.append((start_s, min(end_s, WEEK_S)))
+                if end_s > WEEK_S:
+                    spans.append((0.0, end_s - WEEK_S))
+    return spans
+
+
+def _next_on(on: NDArray[np.bool_], starts_s: Floats) -> Floats:
+    """Return, for each span, 0 where the unit is on, else when it next comes on."""
+    if not on.any():
+        return np.full(len(on), np.inf)
+    next_s = np.zeros(len(on))
+    coming_s = float(starts_s[np.flatnonzero(on)[0]]) + WEEK_S
+    for span in range(len(on) - 1, -1, -1):
+        if on[span]:
+            coming_s = float(starts_s[span])
+        else:
+            next_s[span] = coming_s
+    return next_s
