@@ -18,6 +18,7 @@ MODULES = {
     "allocate": "api.cli.week",
     "replan": "api.cli.replan",
     "compare": "api.cli.compare",
+    "hypercube": "api.cli.hypercube",
     "forecast": "api.cli.forecast",
     "backtest": "api.cli.backtest",
     "boundaries": "api.cli.boundaries",
