@@ -1,7 +1,9 @@
 """Who may do what: one table of rules, one verdict with its reason, nothing else allowed.
 
 Every endpoint declares the :class:`Action` it stands for. The gate (:mod:`api.gate`) asks
-:func:`decide` before a body is read; an endpoint that declares nothing is refused.
+:func:`decide` before a body is read; an endpoint that declares nothing is refused. What is done
+to a stored object is decided again where the object is known: the borough it lies in, its
+handling code, and who had a hand in it.
 """
 
 from __future__ import annotations
@@ -12,9 +14,16 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What an actor is. More roles come with accounts."""
+    """What an actor is. What a force calls each role is configuration (api/organisation.py)."""
 
     ANYONE = "anyone"
+    ANALYST = "analyst"
+    PLANNER = "planner"
+    CHAIR = "chair"
+    APPROVER = "approver"
+    COMMANDER = "commander"
+    BOROUGH = "borough"
+    AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
 
 
@@ -26,20 +35,61 @@ class Action(StrEnum):
     READ_STATIC = "static.read"
     SIGN_IN = "session.open"
     SIGN_OUT = "session.close"
+    CHANGE_PASSWORD = "account.password"  # noqa: S105  (the name of an action, no secret)
     READ_PAGE = "page.read"
     READ_ASSESSMENT = "assessment.read"
     MAKE_ASSESSMENT = "assessment.make"
+    READ_INCIDENT = "incident.read"
+    INGEST_FEED = "feed.ingest"
     READ_PLAN = "plan.read"
     MAKE_PLAN = "plan.make"
+    ALTER_PLAN = "plan.alter"
+    PROPOSE_PLAN = "plan.propose"
+    APPROVE_PLAN = "plan.approve"
+    REJECT_PLAN = "plan.reject"
+    PUBLISH_PLAN = "plan.publish"
+    WITHDRAW_PLAN = "plan.withdraw"
+    FALL_BACK = "plan.fall_back"
+    READ_BOROUGH = "borough.read"
+    PROPOSE_TASKING = "tasking.propose"
+    AUTHORISE_TASKING = "tasking.authorise"
+    READ_AUDIT = "audit.read"
+    ANCHOR_AUDIT = "audit.anchor"
+    MANAGE_USERS = "users.manage"
+    MANAGE_KEYS = "keys.manage"
+
+
+#: The scope that opens material with handling code C.
+HANDLING_C_SCOPE = "handling-c"
+#: Proofs given by a person at the time, not by a program that keeps a secret.
+PERSONAL_PROOFS = frozenset({"session", "oidc"})
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks: a name for the record, the roles held, and how they proved it."""
+    """Who asks: a name for the record, the roles held, and how they proved it.
+
+    Attributes
+    ----------
+    proof
+        none | token | session | key | oidc
+    boroughs
+        Codes of the boroughs a borough user may see; nobody else needs any.
+    scopes
+        Extra scopes, for example :data:`HANDLING_C_SCOPE`.
+    only
+        The only actions an API key opens; ``None`` when it is not a key.
+    must_change_password
+        True until a one-time password has been replaced: nothing else is allowed before.
+    """
 
     name: str
     roles: frozenset[Role]
-    proof: str  # none | token | session
+    proof: str
+    boroughs: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    only: frozenset[Action] | None = None
+    must_change_password: bool = False
 
     @property
     def known(self) -> bool:
@@ -52,10 +102,23 @@ ANONYMOUS = Actor("anonymous", frozenset({Role.ANYONE}), "none")
 
 @dataclass(frozen=True)
 class Resource:
-    """What the action is done to: a kind, and the identifier where there is one."""
+    """What the action is done to: a kind, and the identifier where there is one.
+
+    Attributes
+    ----------
+    borough
+        Code of the borough the object lies in; empty when it spans boroughs.
+    handling_code
+        ``C`` when it rests on material with conditions on its handling.
+    involved
+        Names of those who drafted, altered or proposed it.
+    """
 
     kind: str
     identifier: str = ""
+    borough: str = ""
+    handling_code: str = ""
+    involved: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -66,21 +129,94 @@ class Decision:
     reason: str
 
 
-_ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
-_EVERYBODY = frozenset({Role.ANYONE, Role.ADMINISTRATOR})
+_KNOWN = frozenset(Role) - {Role.ANYONE}
+_EVERYBODY = frozenset(Role)
+_WHOLE_PICTURE = frozenset(
+    {Role.ANALYST, Role.PLANNER, Role.CHAIR, Role.APPROVER, Role.COMMANDER, Role.AUDITOR}
+)
+
+_TABLE: tuple[tuple[Action, frozenset[Role], str], ...] = (
+    (Action.READ_HEALTH, _EVERYBODY, "says only whether the service is up"),
+    (Action.READ_INTERFACE, _EVERYBODY, "describes the interface, never its data"),
+    (Action.READ_STATIC, _EVERYBODY, "the style sheet and scripts hold no data"),
+    (Action.SIGN_IN, _EVERYBODY, "the form is where proof is given"),
+    (Action.SIGN_OUT, _KNOWN, "whoever signed in may leave"),
+    (Action.CHANGE_PASSWORD, _KNOWN, "everyone keeps their own password"),
+    (Action.READ_PAGE, _WHOLE_PICTURE, "the meeting works from the whole picture"),
+    (Action.READ_ASSESSMENT, _WHOLE_PICTURE, "the meeting works from the whole picture"),
+    (Action.MAKE_ASSESSMENT, frozenset({Role.ANALYST}), "analysts answer for the evidence"),
+    (
+        Action.READ_INCIDENT,
+        frozenset({Role.ANALYST, Role.BOROUGH}),
+        "records are for analysts, and for a borough its own",
+    ),
+    (Action.INGEST_FEED, frozenset({Role.ANALYST}), "analysts answer for the evidence"),
+    (Action.READ_PLAN, _WHOLE_PICTURE, "the meeting works from the whole picture"),
+    (Action.MAKE_PLAN, frozenset({Role.PLANNER}), "planners draft"),
+    (
+        Action.ALTER_PLAN,
+        frozenset({Role.PLANNER, Role.CHAIR}),
+        "the meeting locks, suppresses, adds and overrides, with a reason",
+    ),
+    (
+        Action.PROPOSE_PLAN,
+        frozenset({Role.PLANNER, Role.CHAIR}),
+        "the meeting proposes; another person approves",
+    ),
+    (Action.APPROVE_PLAN, frozenset({Role.APPROVER}), "a second person approves"),
+    (Action.REJECT_PLAN, frozenset({Role.APPROVER}), "a second person may send it back"),
+    (
+        Action.PUBLISH_PLAN,
+        frozenset({Role.CHAIR, Role.APPROVER}),
+        "an approved plan is put in force by the chair or the approver",
+    ),
+    (
+        Action.WITHDRAW_PLAN,
+        frozenset({Role.CHAIR, Role.APPROVER, Role.COMMANDER}),
+        "a plan that no longer holds is taken back by those who answer for it",
+    ),
+    (
+        Action.FALL_BACK,
+        frozenset({Role.CHAIR, Role.APPROVER, Role.COMMANDER}),
+        "the last approved plan holds when none can be made",
+    ),
+    (
+        Action.READ_BOROUGH,
+        _WHOLE_PICTURE | {Role.BOROUGH},
+        "a borough sees its own part of the picture",
+    ),
+    (
+        Action.PROPOSE_TASKING,
+        frozenset({Role.PLANNER, Role.CHAIR}),
+        "tactics that need authority are proposed by the meeting",
+    ),
+    (
+        Action.AUTHORISE_TASKING,
+        frozenset({Role.COMMANDER}),
+        "authority is the firearms commander's",
+    ),
+    (Action.READ_AUDIT, frozenset({Role.AUDITOR}), "auditors read the record"),
+    (
+        Action.ANCHOR_AUDIT,
+        frozenset({Role.AUDITOR, Role.ADMINISTRATOR}),
+        "the head of the record may be kept elsewhere",
+    ),
+    (Action.MANAGE_USERS, frozenset({Role.ADMINISTRATOR}), "administrators keep the accounts"),
+    (Action.MANAGE_KEYS, frozenset({Role.ADMINISTRATOR}), "administrators keep the keys"),
+)
 
 #: The roles that may do each action. An action that is not here is refused to everyone.
-RULES: Mapping[Action, frozenset[Role]] = {
-    Action.READ_HEALTH: _EVERYBODY,
-    Action.READ_INTERFACE: _EVERYBODY,  # the description of the interface, never its data
-    Action.READ_STATIC: _EVERYBODY,
-    Action.SIGN_IN: _EVERYBODY,
-    Action.SIGN_OUT: _ADMINISTRATOR,
-    Action.READ_PAGE: _ADMINISTRATOR,
-    Action.READ_ASSESSMENT: _ADMINISTRATOR,
-    Action.MAKE_ASSESSMENT: _ADMINISTRATOR,
-    Action.READ_PLAN: _ADMINISTRATOR,
-    Action.MAKE_PLAN: _ADMINISTRATOR,
+RULES: Mapping[Action, frozenset[Role]] = {action: roles for action, roles, _ in _TABLE}
+#: Why each rule is as it is, in words for the person refused and for docs/access.md.
+WHY: Mapping[Action, str] = {action: why for action, _, why in _TABLE}
+
+#: Nobody does these to what they drafted, altered or proposed.
+SEPARATED = frozenset({Action.APPROVE_PLAN, Action.AUTHORISE_TASKING})
+#: These are done by a person at the time, never by a program with a kept secret.
+PERSONAL = SEPARATED | {Action.REJECT_PLAN, Action.FALL_BACK, Action.CHANGE_PASSWORD}
+#: All that is open before a one-time password has been replaced.
+_FIRST_SIGN_IN = frozenset({Action.CHANGE_PASSWORD, Action.SIGN_OUT}) | {
+    action for action, roles in RULES.items() if Role.ANYONE in roles
 }
 
 
@@ -99,14 +235,71 @@ def decide(actor: Actor, action: Action | None, resource: Resource) -> Decision:
     Returns
     -------
     Decision
-        Refused unless a rule allows it.
+        Refused unless a rule allows it and nothing about the object or the proof forbids it.
     """
     if action is None or action not in RULES:
         return Decision(False, f"no rule covers {resource.kind}, so it is refused to everyone")
     holders = RULES[action] & actor.roles
-    if holders:
-        return Decision(True, f"{action} is allowed to {', '.join(sorted(holders))}")
+    if not holders:
+        return _no_holder(actor, action)
+    objection = (
+        _objection_to_proof(actor, action)
+        or _outside_borough(actor, action, holders, resource)
+        or _handling(actor, action, resource)
+        or _own_work(actor, action, resource)
+    )
+    if objection:
+        return Decision(False, objection)
+    return Decision(True, f"{action} is allowed to {', '.join(sorted(holders))}: {WHY[action]}")
+
+
+def _no_holder(actor: Actor, action: Action) -> Decision:
     if not actor.known:
         return Decision(False, f"{action} needs a token or a signed-in session")
     wanted = ", ".join(sorted(RULES[action])) or "nobody"
-    return Decision(False, f"{action} is allowed to {wanted}, and {actor.name} is not one")
+    return Decision(
+        False, f"{action} is allowed to {wanted} ({WHY[action]}), and {actor.name} is not one"
+    )
+
+
+def _objection_to_proof(actor: Actor, action: Action) -> str:
+    public = Role.ANYONE in RULES[action]
+    if actor.must_change_password and action not in _FIRST_SIGN_IN:
+        return f"{action} is closed until {actor.name} has replaced the one-time password"
+    if actor.only is not None and action not in actor.only and not public:
+        return f"{action} is not in the scope of this key"
+    if action in PERSONAL and actor.proof not in PERSONAL_PROOFS:
+        return f"{action} is done by a person who signed in, not with a {actor.proof}"
+    return ""
+
+
+def _outside_borough(
+    actor: Actor, action: Action, holders: frozenset[Role], resource: Resource
+) -> str:
+    if holders != {Role.BOROUGH} or action in _FIRST_SIGN_IN:
+        return ""
+    if resource.borough and resource.borough in actor.boroughs:
+        return ""
+    own = ", ".join(sorted(actor.boroughs)) or "none"
+    return (
+        f"{actor.name} sees only their own borough ({own}), and {resource.kind} is of "
+        f"{resource.borough or 'more than one borough'}"
+    )
+
+
+def _handling(actor: Actor, action: Action, resource: Resource) -> str:
+    if resource.handling_code != "C" or HANDLING_C_SCOPE in actor.scopes or not actor.known:
+        return ""
+    return (
+        f"{action}: {resource.kind} rests on material with handling code C, which needs the scope "
+        f"{HANDLING_C_SCOPE}; the sanitised version is open to {actor.name}"
+    )
+
+
+def _own_work(actor: Actor, action: Action, resource: Resource) -> str:
+    if action not in SEPARATED or actor.name not in resource.involved:
+        return ""
+    return (
+        f"{action} needs a second person: {actor.name} drafted, altered or proposed "
+        f"{resource.kind} {resource.identifier}".rstrip()
+    )

@@ -25,7 +25,9 @@ from api.tokens import matches
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_HEADER = "x-csrf-token"
-ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
+#: What the token of the first start opens: the work of one person on one machine. It never
+#: approves: that takes a person with an account of their own.
+TOKEN_ROLES = frozenset({Role.ADMINISTRATOR, Role.ANALYST, Role.PLANNER})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="arv-tasking"'}
 
 log = logging.getLogger("arv.access")
@@ -70,11 +72,11 @@ def identify(request: Request, service: Service) -> tuple[Actor, Session | None]
     """Return who asks, and the session when a browser's cookie proved it."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and matches(token.strip(), service.token_digest):
-        return Actor("administrator", ADMINISTRATOR, "token"), None
+        return Actor("administrator", TOKEN_ROLES, "token"), None
     cookie = request.cookies.get(session_cookie(service.settings.behind_proxy))
     session = service.sessions.find(cookie) if cookie else None
     if session is not None:
-        return Actor("administrator", ADMINISTRATOR, "session"), session
+        return Actor("administrator", TOKEN_ROLES, "session"), session
     return ANONYMOUS, None
 
 

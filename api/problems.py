@@ -15,6 +15,12 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from allocator.errors import PlanningRefusedError, PlanVerificationError
+from api.refusals import (
+    AccessDeniedError,
+    CredentialRefusedError,
+    PlanChangedError,
+    PlanConflictError,
+)
 from hotspots.errors import InputRefusedError
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,6 +50,10 @@ class ProblemError(Exception):
 #: The one table: the first class that fits gives the status and, when fixed, the title.
 STATUS: tuple[tuple[type[Exception], int, str | None], ...] = (
     (PlanVerificationError, 500, "A defect of the service"),
+    (AccessDeniedError, 403, None),
+    (CredentialRefusedError, 401, None),
+    (PlanConflictError, 409, None),
+    (PlanChangedError, 412, None),
     (PlanningRefusedError, 422, None),
     (InputRefusedError, 422, None),
     (OSError, 503, "The service cannot write or read its data"),
