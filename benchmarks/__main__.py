@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    allocator_hypercube,
     allocator_plan,
     allocator_travel,
     kernel_speed,
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "scale": scale.run,
     "allocator_plan": allocator_plan.run,
     "allocator_travel": allocator_travel.run,
+    "allocator_hypercube": allocator_hypercube.run,
     "allocator_mclp": mclp.run,
     "allocator_p_median": p_median.run,
 }
