@@ -34,7 +34,7 @@ from allocator.p_median import solve_p_median
 from allocator.patrol_areas import mask_of, members_of, membership
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_world import DAYS_IN_WEEK, Floats, World, build_world
-from allocator.settings import PlanSettings
+from allocator.settings import PlanSettings, in_force
 from allocator.travel_time import TravelTime, embedded_travel_time
 from allocator.weekly_plan import plan_week
 from hotspots.assessment import RiskAssessment
@@ -116,7 +116,7 @@ def compare(
     PlanningRefusedError
         The plan places other units or boroughs than the fleet and assessment have.
     """
-    settings = settings or PlanSettings()
+    settings = settings or in_force(plan.settings)
     travel = travel or embedded_travel_time(assessment)
     deadline = time.monotonic() + time_limit_s
     world = build_world(assessment, fleet, travel, settings)
@@ -279,7 +279,12 @@ class _Solves:
     deadline: float
 
     def plan(
-        self, asked: _Asked, *, floor: bool = True, anywhere: bool = False
+        self,
+        asked: _Asked,
+        *,
+        floor: bool = True,
+        coverage_floor: bool = True,
+        anywhere: bool = False,
     ) -> PatrolPlan | None:
         """Return a plan, or nothing when the time is over or the rules allow none."""
         left_s = self.deadline - time.monotonic()
@@ -290,6 +295,8 @@ class _Solves:
             units = tuple(replace(unit, eligible_boroughs=()) for unit in fleet.units)
             fleet = replace(fleet, units=units)
             settings = replace(settings, workload_cap=max(FREE_CAP, settings.workload_cap))
+        if anywhere or not coverage_floor:
+            settings = replace(settings, coverage_floor=0.0)
         if not floor:
             settings = replace(settings, workload_floor=0.0)
         try:
@@ -357,6 +364,9 @@ def _rule_costs(plan: PatrolPlan, asked: _Asked, solves: _Solves) -> tuple[RuleC
         for unit_id, codes in asked.excludes.items()
     ]
     found.append(("least workload of every unit", solves.plan(asked, floor=False)))
+    if solves.settings.coverage_floor > 0.0:
+        rule = f"coverage of at least {solves.settings.coverage_floor:.1%} in every borough"
+        found.append((rule, solves.plan(asked, coverage_floor=False)))
     if asked.max_changes is not None:
         rule = f"at most {asked.max_changes} units change"
         found.append((rule, solves.plan(replace(asked, max_changes=None))))
