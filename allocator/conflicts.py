@@ -15,21 +15,21 @@ from typing import Literal
 
 import numpy as np
 
-from allocator import plan_request, restrictions
+from allocator import coverage_floor, plan_request, restrictions
 from allocator.candidate_areas import WorkloadBounds
 from allocator.errors import LockRefusedError, PlanInfeasibleError
 from allocator.explanation import listed
 from allocator.linear_model import LinearModel
 from allocator.linear_solve import solve_linear
-from allocator.outer_approximation import rule_rows
+from allocator.master_problem import rule_rows
 from allocator.plan import Fleet
 from allocator.plan_problem import PlanProblem, build_problem
 from allocator.plan_world import World, unit_classes
 from allocator.settings import PlanSettings
 
-RuleKind = Literal["changes", "support", "exclude", "lock", "eligible"]
+RuleKind = Literal["changes", "floor", "support", "exclude", "lock", "eligible"]
 #: From the cheapest to relax to the dearest: a wish, then a decision, then what a unit can do.
-KINDS: tuple[RuleKind, ...] = ("changes", "support", "exclude", "lock", "eligible")
+KINDS: tuple[RuleKind, ...] = ("changes", "floor", "support", "exclude", "lock", "eligible")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Rule:
     kind
         What sort of rule it is.
     unit_id
-        The unit it binds; empty for the limit on changes.
+        The unit it binds; empty for the limit on changes and the coverage floor.
     codes
         Borough codes: one for a lock or an exclusion, all for support and eligibility.
     text
@@ -96,6 +96,9 @@ class AskedRules:
         if self.max_changes is not None:
             text = f"at most {self.max_changes} units may change their area"
             rules.append(Rule("changes", "", (), text))
+        if self.settings.coverage_floor > 0.0:
+            text = f"the coverage floor of {self.settings.coverage_floor:.1%} for every borough"
+            rules.append(Rule("floor", "", (), text))
         return tuple(sorted(rules, key=lambda r: (KINDS.index(r.kind), r.unit_id, r.codes)))
 
     def with_only(self, rules: Sequence[Rule]) -> AskedRules:
@@ -107,6 +110,7 @@ class AskedRules:
             for unit in self.fleet.units
         )
         changes = any(rule.kind == "changes" for rule in held)
+        floored = any(rule.kind == "floor" for rule in held)
         return replace(
             self,
             fleet=replace(self.fleet, units=units),
@@ -114,6 +118,7 @@ class AskedRules:
             excludes=_gathered(held, "exclude"),
             support=_gathered(held, "support"),
             max_changes=self.max_changes if changes else None,
+            settings=self.settings if floored else replace(self.settings, coverage_floor=0.0),
         )
 
 
@@ -226,6 +231,8 @@ def is_possible(asked: AskedRules, *, deadline: float) -> bool | None:
 
 
 def _partition_exists(problem: PlanProblem, limit_s: float) -> bool | None:
+    if problem.floor > 0.0:
+        return coverage_floor.reachable(problem, time_limit_s=limit_s)
     rows, low, high, names = rule_rows(problem)
     size = len(problem.masks)
     model = LinearModel(
@@ -310,13 +317,16 @@ def _remedy(relaxation: tuple[Rule, ...]) -> str:
     """Say what to give up."""
     verbs: dict[RuleKind, str] = {
         "changes": "allow more changes",
+        "floor": "ask for a lower floor",
         "support": "drop the support",
         "exclude": "drop the exclusion",
         "lock": "drop the lock",
         "eligible": "widen eligible_boroughs",
     }
     parts = [
-        verbs[rule.kind] if rule.kind == "changes" else f"{verbs[rule.kind]} ({rule.text})"
+        verbs[rule.kind]
+        if rule.kind in ("changes", "floor")
+        else f"{verbs[rule.kind]} ({rule.text})"
         for rule in relaxation
     ]
     return f"the least to give up: {listed(parts)}"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.coverage import expected_coverage
 from allocator.local_search import Step, steps
 from allocator.patrol_areas import members_of
 from allocator.plan import RunnerUp
@@ -29,14 +28,13 @@ class Placed:
 def marginal_coverage(problem: PlanProblem, columns: NDArray[np.intp]) -> dict[int, float]:
     """Objective lost if the unit of each column leaves and the others stay, exactly."""
     total = problem.exposure[:, columns].sum(axis=1)
-    full = expected_coverage(problem.world.demand, total)
+    full = problem.covered(total)
     return {
         column: full
-        - expected_coverage(
-            problem.world.demand,
+        - problem.covered(
             problem.exposure[:, [other for other in columns.tolist() if other != column]].sum(
                 axis=1
-            ),
+            )
         )
         for column in columns.tolist()
     }
@@ -53,6 +51,8 @@ def runners_up(
     """
     best: dict[int, tuple[float, int]] = {}
     for step in steps(problem, columns):
+        if step.shortfall > 0.0:
+            continue
         for old, new in _changed_areas(problem, step):
             if old not in best or step.objective > best[old][0]:
                 best[old] = (step.objective, new)
@@ -82,13 +82,7 @@ def borough_coverage(problem: PlanProblem, columns: NDArray[np.intp]) -> Floats:
 
     A borough without demand counts its wards by patrol time.
     """
-    world = problem.world
-    reached = -np.expm1(-problem.exposure[:, columns].sum(axis=1))
-    weight = np.where(world.borough_demand[world.borough_of_ward] > 0, world.demand, world.weights)
-    size = len(world.borough_codes)
-    return np.bincount(world.borough_of_ward, weights=weight * reached, minlength=size) / (
-        np.bincount(world.borough_of_ward, weights=weight, minlength=size)
-    )
+    return problem.borough_coverage(problem.exposure[:, columns].sum(axis=1))
 
 
 def assigned_units(

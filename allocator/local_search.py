@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.coverage import expected_coverage
 from allocator.patrol_areas import members_of
 from allocator.plan_problem import PlanProblem
 
@@ -21,15 +20,19 @@ MIN_GAIN = 1e-10
 
 @dataclass(frozen=True)
 class Step:
-    """Exchange two chosen columns for two others; ``objective`` is that of the new plan."""
+    """Exchange two chosen columns for two others.
+
+    ``objective`` and ``shortfall`` (below the coverage floor) are those of the new plan.
+    """
 
     out: tuple[int, int]
     into: tuple[int, int]
     objective: float
+    shortfall: float
 
 
 def improved(problem: PlanProblem, columns: NDArray[np.intp]) -> tuple[NDArray[np.intp], float]:
-    """Climb to a placement that no single step improves.
+    """Climb to a placement that no single step improves: first the floor, then coverage.
 
     Returns
     -------
@@ -39,17 +42,18 @@ def improved(problem: PlanProblem, columns: NDArray[np.intp]) -> tuple[NDArray[n
         Its expected coverage.
     """
     current = np.sort(columns)
-    objective = expected_coverage(problem.world.demand, problem.exposure[:, current].sum(axis=1))
+    total = problem.exposure[:, current].sum(axis=1)
+    objective, shortfall = problem.covered(total), problem.shortfall(total)
     while True:
-        best = None
+        best, reached = None, (-shortfall, objective + MIN_GAIN)
         for step in steps(problem, current):
-            if step.objective > (best.objective if best else objective + MIN_GAIN):
-                best = step
+            if (-step.shortfall, step.objective) > reached:
+                best, reached = step, (-step.shortfall, step.objective)
         if best is None:
             return current, objective
         kept = [column for column in current.tolist() if column not in best.out]
         current = np.array(sorted([*kept, *best.into]), dtype=np.intp)
-        objective = best.objective
+        objective, shortfall = best.objective, best.shortfall
 
 
 def steps(problem: PlanProblem, columns: NDArray[np.intp]) -> Iterator[Step]:
@@ -75,7 +79,7 @@ def steps(problem: PlanProblem, columns: NDArray[np.intp]) -> Iterator[Step]:
                     if kept_without + int(problem.kept[list(into)].sum()) < problem.min_kept:
                         continue
                     exposure = base + problem.exposure[:, into[0]] + problem.exposure[:, into[1]]
-                    yield Step(pair, into, expected_coverage(problem.world.demand, exposure))
+                    yield Step(pair, into, problem.covered(exposure), problem.shortfall(exposure))
 
 
 def _exchanges(problem: PlanProblem, left: int, right: int) -> Iterator[tuple[int, int]]:

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack, vstack
 
-from allocator.coverage import expected_coverage
 from allocator.errors import PlanInfeasibleError, PlanTimedOutError
-from allocator.linear_model import LinearModel
 from allocator.linear_solve import Answer, solve_linear
 from allocator.local_search import improved
+from allocator.master_problem import Master
 from allocator.plan_problem import PlanProblem
 
 Floats = NDArray[np.float64]
@@ -30,8 +28,8 @@ Floats = NDArray[np.float64]
 Report = Callable[[float, float], None]
 MAX_LP_ROUNDS = 40
 LP_TOLERANCE = 1e-5
-NEGLIGIBLE_COEFFICIENT = 1e-12
 PRICING_GAP = 1e-3  # the first plan only has to be good
+FLOORED_PRICING_GAP = 2e-2
 # Solvers work in thousandths of coverage: their absolute tolerances then are negligible.
 SOLVER_SCALE = 1_000.0
 
@@ -58,118 +56,6 @@ class Solution:
     proven: bool
     timed_out: bool
     master: Master
-
-
-class Master:
-    """The master problem: partition rows, class counts, and the tangents gathered so far."""
-
-    def __init__(self, problem: PlanProblem) -> None:
-        self._problem = problem
-        world = problem.world
-        self._n_groups = len(world.borough_codes)
-        self._wards = [
-            np.flatnonzero(world.borough_of_ward == group) for group in range(self._n_groups)
-        ]
-        self._coefficients: list[Floats] = []
-        self._sides: list[float] = []
-        self._groups: list[int] = []
-        self._names: list[str] = []
-        self._rounds = 0
-        self._relaxed: tuple[float, Floats] | None = None
-        self.open_columns = np.ones(len(problem.masks), dtype=np.bool_)
-
-    def remember(self, relaxed_bound: float, reduced_costs: Floats) -> None:
-        """Keep the optimum of the linear relaxation and its reduced costs, (n_columns,)."""
-        self._relaxed = (relaxed_bound, reduced_costs)
-
-    def open_for(self, objective: float, chosen: NDArray[np.intp]) -> None:
-        """Close the columns that no plan of at least ``objective`` can use, but never ``chosen``.
-
-        Reduced-cost fixing: a column costs the relaxation at least its reduced cost.
-        """
-        if self._relaxed is None:
-            return
-        relaxed_bound, costs = self._relaxed
-        self.open_columns = costs >= objective - relaxed_bound - 1e-9
-        self.open_columns[chosen] = True
-
-    def add_tangents(self, chosen: Floats, estimate: Floats | None = None) -> int:
-        """Add a borough's tangent at a (possibly fractional) choice where it says something new.
-
-        Parameters
-        ----------
-        chosen
-            float (n_columns,).
-        estimate
-            float (n_boroughs,): what the master believed each borough contributes; only
-            boroughs it overestimated get a tangent.
-        """
-        world, exposure = self._problem.world, self._problem.exposure
-        total = exposure @ chosen
-        slope = world.demand * np.exp(-total)
-        value = -world.demand * np.expm1(-total)
-        added = 0
-        for group, wards in enumerate(self._wards):
-            if estimate is not None and estimate[group] <= value[wards].sum() + 1e-8:
-                continue
-            coefficients = slope[wards] @ exposure[wards]
-            small = coefficients < NEGLIGIBLE_COEFFICIENT
-            slack = NEGLIGIBLE_COEFFICIENT * len(self._wards) * bool(small.any())
-            side = float((value[wards] - slope[wards] * total[wards]).sum()) + slack
-            self._coefficients.append(np.where(small, 0.0, coefficients))
-            self._sides.append(side)
-            self._groups.append(group)
-            self._names.append(f"tangent_{world.borough_codes[group]}_{self._rounds}")
-            added += 1
-        self._rounds += 1
-        return added
-
-    def model(self, scale: float = 1.0) -> LinearModel:
-        """Return the master as it stands, coverage times ``scale``; closed columns are 0."""
-        problem = self._problem
-        n_columns, n_cuts = len(problem.masks), len(self._sides)
-        reach = csr_matrix(
-            (np.ones(n_cuts), (np.arange(n_cuts), self._groups)), shape=(n_cuts, self._n_groups)
-        )
-        tangents = hstack([csr_matrix(-scale * np.array(self._coefficients)), reach])
-        rows, low, high, names = rule_rows(problem)
-        rules = hstack([rows, csr_matrix((rows.shape[0], self._n_groups))])
-        codes = problem.world.borough_codes
-        return LinearModel(
-            matrix=csr_matrix(vstack([tangents, rules])),
-            row_lower=np.concatenate([np.full(n_cuts, -np.inf), low]),
-            row_upper=np.concatenate([scale * np.array(self._sides), high]),
-            lower=np.zeros(n_columns + self._n_groups),
-            upper=np.concatenate([self.open_columns.astype(float), np.full(self._n_groups, scale)]),
-            objective=np.concatenate([np.zeros(n_columns), np.ones(self._n_groups)]),
-            integer=np.arange(n_columns + self._n_groups) < n_columns,
-            row_names=(*self._names, *names),
-            names=(
-                *(
-                    f"area_{mask:x}_class_{position}"
-                    for mask, position in zip(problem.masks, problem.class_of.tolist(), strict=True)
-                ),
-                *(f"coverage_{code}" for code in codes),
-            ),
-        )
-
-
-def rule_rows(problem: PlanProblem) -> tuple[csr_matrix, Floats, Floats, tuple[str, ...]]:
-    """Return rows, bounds and names: partition, units of each class, units that stay."""
-    n_classes = len(problem.classes)
-    counts = np.array([float(len(group.units)) for group in problem.classes])
-    in_class = (problem.class_of == np.arange(n_classes)[:, None]).astype(float)
-    rows = [problem.members, in_class]
-    low = [np.ones(len(problem.members)), counts]
-    high = [np.ones(len(problem.members)), counts]
-    names = [f"borough_{code}" for code in problem.world.borough_codes]
-    names += [f"units_of_class_{position}" for position in range(n_classes)]
-    if problem.min_kept > 0:
-        rows.append(problem.kept[None, :].astype(float))
-        low.append(np.array([float(problem.min_kept)]))
-        high.append(np.array([np.inf]))
-        names.append("units_that_keep_their_area")
-    return csr_matrix(np.vstack(rows)), np.concatenate(low), np.concatenate(high), tuple(names)
 
 
 def solve(
@@ -249,35 +135,39 @@ class _Search:
         self._master.add_tangents(np.full(n_columns, n_units / n_columns))
         for _ in range(MAX_LP_ROUNDS):
             answer = self._run(relaxed=True)
+            if answer.infeasible:
+                raise _infeasible()
             if answer.values is None:
                 break
             self._relaxed = answer
             self._bound = min(self._bound, answer.bound)
             chosen, estimate = answer.values[:n_columns], answer.values[n_columns:]
-            exact = expected_coverage(self._problem.world.demand, self._problem.exposure @ chosen)
+            exact = self._problem.covered(self._problem.exposure @ chosen)
             if answer.bound - exact <= LP_TOLERANCE or self._left_s() <= 0:
                 break
             self._master.add_tangents(chosen, estimate)
 
     def first_plan(self) -> None:
         """Price every column by the slopes of the relaxation and take the best partition."""
+        self._price(floored=False)
+        if self._best is None and self._problem.floor > 0.0:
+            self._price(floored=True)
+        self._tell()
+
+    def _price(self, *, floored: bool) -> None:
+        """Offer the best partition by price; with the floor's tangents it is only a rough one."""
         if self._relaxed is None or self._relaxed.values is None:
             return
-        n_columns = len(self._problem.masks)
-        total = self._problem.exposure @ self._relaxed.values[:n_columns]
-        slope = self._problem.world.demand * np.exp(-total)
-        rows, low, high, names = rule_rows(self._problem)
-        price = slope @ self._problem.exposure
-        pricing = LinearModel(
-            rows, low, high, np.zeros(n_columns), np.ones(n_columns), price,
-            np.ones(n_columns, dtype=np.bool_), names, tuple(f"c{n}" for n in range(n_columns)),
-        )  # fmt: skip
-        answer = solve_linear(pricing, relaxed=False, gap=PRICING_GAP, limit_s=self._left_s())
+        answer = solve_linear(
+            self._master.pricing(self._relaxed.values[: len(self._problem.masks)], floored=floored),
+            relaxed=False,
+            gap=FLOORED_PRICING_GAP if floored else PRICING_GAP,
+            limit_s=self._left_s() / (4 if floored else 1),
+        )
         if answer.infeasible:
             raise _infeasible()
         if answer.values is not None:
             self.offer(np.flatnonzero(answer.values > 0.5))
-        self._tell()
 
     def close_columns(self) -> None:
         """Drop columns that no plan better than the best can use (reduced-cost fixing)."""
@@ -297,7 +187,9 @@ class _Search:
             self._stuck = True
             return
         columns = np.flatnonzero(answer.values[: len(self._problem.masks)] > 0.5)
-        self._stuck = self._has_seen(columns)  # its tangents are in: the master can learn no more
+        if self._has_seen(columns):  # its tangents are in: the master can learn no more of it
+            self._stuck = not self._misses_floor(columns)
+            self._master.forbid(columns)
         self._learn(columns)
         self.offer(columns)
         self._tell()
@@ -306,8 +198,11 @@ class _Search:
         """Improve a feasible choice by local search and keep it if it is the best."""
         better, objective = improved(self._problem, columns)
         self._learn(better)
-        if objective > self._objective:
+        if objective > self._objective and not self._misses_floor(better):
             self._best, self._objective = better, objective
+
+    def _misses_floor(self, columns: NDArray[np.intp]) -> bool:
+        return self._problem.shortfall(self._problem.exposure[:, columns].sum(axis=1)) > 0.0
 
     def _has_seen(self, columns: NDArray[np.intp]) -> bool:
         return tuple(columns.tolist()) in self._seen
@@ -365,5 +260,5 @@ class _Search:
 def _infeasible() -> PlanInfeasibleError:
     return PlanInfeasibleError(
         "no choice of connected areas gives every borough to exactly one unit",
-        remedy="widen eligible_boroughs, remove a lock, or allow more changes",
+        remedy="widen eligible_boroughs, remove a lock, lower the floor, or allow more changes",
     )

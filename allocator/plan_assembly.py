@@ -148,6 +148,7 @@ def _settings(request: PlanRequest, problem: PlanProblem) -> dict[str, object]:
         "workload_floor": bounds.floor,
         "workload_bounds_relaxed": bounds.cap != settings.workload_cap,
         "max_boroughs": problem.listed.max_boroughs,
+        "coverage_floor": settings.coverage_floor,
         "candidate_areas": len(problem.masks),
         "borough_blocks": [
             [problem.world.borough_codes[member] for member in members_of(block)]

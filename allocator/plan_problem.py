@@ -15,6 +15,8 @@ from allocator.plan_world import UnitClass, World
 from allocator.settings import PlanSettings
 
 Floats = NDArray[np.float64]
+FLOOR_ROUNDING = 1e-9  # a plan's figures have nine decimals
+SHORTFALL_DECIMALS = 12
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,21 @@ class PlanProblem:
         The place and the unit classes.
     masks, class_of
         Area (bit mask) and class position of each column.
+    demand, borough_of_point
+        float and int (n_points,): share of demand at each point and the borough it lies in. A
+        point is a ward.
+    worth
+        float (n_points,): what a point counts for in the coverage of its borough: its demand,
+        or patrol time where the borough has no demand.
     exposure
-        float (n_wards, n_columns).
+        float (n_points, n_columns).
     members
         float (n_boroughs, n_columns), 1 where the area holds the borough.
     kept, min_kept
         Columns that leave a unit's area of the previous plan as it was, and how many of
         them must be chosen.
+    floor
+        Least coverage of every borough.
     listed
         The candidate areas and the rules they keep.
     """
@@ -42,11 +52,39 @@ class PlanProblem:
     classes: tuple[UnitClass, ...]
     masks: tuple[int, ...]
     class_of: NDArray[np.intp]
+    demand: Floats
+    worth: Floats
+    borough_of_point: NDArray[np.intp]
     exposure: Floats
     members: Floats
     kept: NDArray[np.bool_]
     min_kept: int
+    floor: float
     listed: Candidates
+
+    def covered(self, exposure: Floats) -> float:
+        """Return the expected share of demand reached, from the exposure of every point."""
+        return coverage.expected_coverage(self.demand, exposure)
+
+    def borough_coverage(self, exposure: Floats) -> Floats:
+        """Return each borough's expected share of demand reached in time, (n_boroughs,).
+
+        A borough without demand counts its points by patrol time.
+        """
+        return -self.by_borough(self.worth * np.expm1(-exposure)) / self.by_borough(self.worth)
+
+    def shortfall(self, exposure: Floats) -> float:
+        """Return by how much the boroughs below the floor miss it, summed; 0 when all keep it."""
+        if self.floor <= 0.0:
+            return 0.0
+        missing = self.floor - self.borough_coverage(exposure)
+        return round(float(missing[missing > FLOOR_ROUNDING].sum()), SHORTFALL_DECIMALS)
+
+    def by_borough(self, values: Floats) -> Floats:
+        """Sum values of points over each borough, float (n_boroughs,)."""
+        size = len(self.world.borough_codes)
+        sums = np.bincount(self.borough_of_point, weights=values, minlength=size)
+        return sums.astype(np.float64)
 
 
 def build_problem(
@@ -96,12 +134,21 @@ def build_problem(
         classes=classes,
         masks=masks,
         class_of=class_of,
+        demand=world.demand,
+        worth=_worth(world),
+        borough_of_point=world.borough_of_ward,
         exposure=_exposure(world, classes, ordered, settings),
         members=members,
         kept=_kept_columns(ordered, classes, previous),
         min_kept=0 if max_changes is None else max(0, in_both - max_changes),
+        floor=settings.coverage_floor,
         listed=listed,
     )
+
+
+def _worth(world: World) -> Floats:
+    has_demand = world.borough_demand[world.borough_of_ward] > 0
+    return np.where(has_demand, world.demand, world.weights)
 
 
 def _exposure(

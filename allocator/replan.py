@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from allocator.errors import LockRefusedError, PlanInfeasibleError, PlanningRefusedError
 from allocator.plan import Fleet, PatrolPlan, PlanStatus
-from allocator.settings import PlanSettings
+from allocator.settings import PlanSettings, in_force
 from allocator.travel_time import TravelTime, embedded_travel_time
 from allocator.weekly_plan import Progress, plan_week
 from hotspots.assessment import RiskAssessment
@@ -155,7 +155,7 @@ def replan(
     time_limit_s
         Seconds for all solves together.
     settings, travel
-        As for :func:`allocator.weekly_plan.plan_week`.
+        As for :func:`allocator.weekly_plan.plan_week`; by default the plan's own coverage floor.
     progress
         Told the step and how much of it is done.
 
@@ -311,7 +311,7 @@ def _week(
         smaller,
         request.current,
         _rules(request, {unit.unit_id for unit in left}),
-        settings,
+        settings or in_force(request.current.settings),
         travel or embedded_travel_time(assessment),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from allocator.errors import PlanningRefusedError
@@ -15,6 +16,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "workload_cap": (1.0, math.inf),
     "workload_floor": (0.0, 1.0),
     "max_boroughs": (1.0, 64.0),
+    "coverage_floor": (0.0, 1.0),
     "gap_tolerance": (0.0, 0.1),
 }
 
@@ -40,6 +42,8 @@ class PlanSettings:
         may exceed the cap, and a unit with few eligible boroughs is excused from the floor.
     max_boroughs
         Most boroughs in one area, raised for fleets too small to cover London with it.
+    coverage_floor
+        Least expected coverage of every patrolled borough, averaged over the week.
     gap_tolerance
         A plan is called optimal once (bound - objective) / objective is at most this. The
         solve goes on to half of it; beside a previous plan, the other half is spent on
@@ -53,6 +57,7 @@ class PlanSettings:
     workload_cap: float = 1.5
     workload_floor: float = 0.5
     max_boroughs: int = 6
+    coverage_floor: float = 0.0
     gap_tolerance: float = 1e-3
 
     def __post_init__(self) -> None:
@@ -63,3 +68,15 @@ class PlanSettings:
                     f"the setting {name} is {value:g}, outside {low:g} to {high:g}",
                     remedy=f"give {name} a value from {low:g} to {high:g}",
                 )
+
+
+def in_force(recorded: Mapping[str, object]) -> PlanSettings:
+    """Return the default settings with the rules that a plan was made under.
+
+    Parameters
+    ----------
+    recorded
+        ``settings`` of a plan document; what it does not record keeps its default.
+    """
+    floor = recorded.get("coverage_floor")
+    return PlanSettings(coverage_floor=float(floor) if isinstance(floor, int | float) else 0.0)

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
-from allocator.coverage import expected_coverage
 from allocator.linear_model import LinearModel
 from allocator.linear_solve import solve_linear
 from allocator.local_search import improved
@@ -65,10 +64,8 @@ def steadied(
         columns = np.flatnonzero(answer.values[:n_columns] > 0.5)
         if _n_kept(problem, columns) <= _n_kept(problem, solution.columns):
             return solution
-        objective = expected_coverage(
-            problem.world.demand, problem.exposure[:, columns].sum(axis=1)
-        )
-        if objective >= floor - ROUNDING:
+        total = problem.exposure[:, columns].sum(axis=1)
+        if problem.covered(total) >= floor - ROUNDING and not problem.shortfall(total):
             return _polished(problem, solution, columns)
         chosen = np.zeros(n_columns)
         chosen[columns] = 1.0

@@ -48,6 +48,7 @@ def verify_plan(
     _check_changes(plan, previous, max_changes)
     _check_wards(plan, assessment)
     _check_figures(plan, assessment, fleet, travel, settings)
+    _check_floor(plan, settings)
 
 
 def _check_units(plan: PatrolPlan, fleet: Fleet) -> None:
@@ -154,6 +155,7 @@ def _check_figures(
     travel: TravelTime,
     settings: PlanSettings,
 ) -> None:
+    patrol = _patrol_time(assessment, settings)
     missed = _missed_by_unit(plan, assessment, fleet, travel, settings)
     rates = [ward.expected_per_week for ward in assessment.wards]
     everyone = [unit.unit_id for unit in plan.units]
@@ -171,10 +173,17 @@ def _check_figures(
         by_borough.setdefault(place.borough_code, []).append(number)
     for borough in plan.boroughs:
         wards = by_borough[borough.code]
-        here = [rates[ward] if ward in set(wards) else 0.0 for ward in range(len(rates))]
-        if sum(here) > 0:
-            _compare(
-                f"coverage of {borough.code}", borough.coverage, _coverage(here, missed, everyone)
+        weights = rates if any(rates[ward] for ward in wards) else patrol
+        here = [weights[ward] if ward in set(wards) else 0.0 for ward in range(len(rates))]
+        _compare(f"coverage of {borough.code}", borough.coverage, _coverage(here, missed, everyone))
+
+
+def _check_floor(plan: PatrolPlan, settings: PlanSettings) -> None:
+    for borough in plan.boroughs:
+        if borough.coverage < settings.coverage_floor - TOLERANCE:
+            raise _defect(
+                f"{borough.name} is covered to {borough.coverage}, the floor is "
+                f"{settings.coverage_floor}"
             )
 
 
@@ -187,13 +196,7 @@ def _missed_by_unit(
 ) -> dict[str, list[float]]:
     """Chance that each unit does not answer each ward in time, by the definition."""
     places = assessment.places
-    total_rate = sum(ward.expected_per_week for ward in assessment.wards)
-    total_area = sum(place.area_km2 for place in places)
-    mix = settings.demand_mix
-    patrol = [
-        mix * ward.expected_per_week / total_rate + (1 - mix) * place.area_km2 / total_area
-        for ward, place in zip(assessment.wards, places, strict=True)
-    ]
+    patrol = _patrol_time(assessment, settings)
     limit_s = fleet.service_standard_s - fleet.turnout_s
     duty = {unit.unit_id: len(unit.on_duty) / 7 for unit in fleet.units}
     missed = {}
@@ -208,6 +211,17 @@ def _missed_by_unit(
                 chances[target] += patrol[origin] * _in_time(seconds, limit_s, settings)
         missed[unit.unit_id] = [1 - available * chance / time_here for chance in chances]
     return missed
+
+
+def _patrol_time(assessment: RiskAssessment, settings: PlanSettings) -> list[float]:
+    """Relative time a patrolling unit spends in each ward."""
+    total_rate = sum(ward.expected_per_week for ward in assessment.wards)
+    total_area = sum(place.area_km2 for place in assessment.places)
+    mix = settings.demand_mix
+    return [
+        mix * ward.expected_per_week / total_rate + (1 - mix) * place.area_km2 / total_area
+        for ward, place in zip(assessment.wards, assessment.places, strict=True)
+    ]
 
 
 def _in_time(seconds: float, limit_s: float, settings: PlanSettings) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from allocator import (
     conflicts,
+    coverage_floor,
     outer_approximation,
     plan_request,
     restrictions,
@@ -179,6 +180,7 @@ def _solve(
     deadline = time.monotonic() + time_limit_s
     before = previous_masks(world, request.previous)
     refusal = PlanInfeasibleError("no plan keeps every rule", remedy="relax one of them")
+    widest: PlanProblem | None = None
     for bounds in _ladder(request.settings):
         try:
             problem = build_problem(
@@ -189,6 +191,7 @@ def _solve(
                 max_changes=request.max_changes,
                 bounds=bounds,
             )
+            widest = problem
             solution = outer_approximation.solve(
                 problem,
                 gap_tolerance=request.settings.gap_tolerance / 2,
@@ -199,6 +202,10 @@ def _solve(
             refusal = error
         else:
             return problem, _steadied(request, problem, solution, deadline)
+    floor = request.settings.coverage_floor
+    if floor > 0.0 and widest is not None:
+        left_s = deadline - time.monotonic()
+        raise coverage_floor.refusal(widest, floor, refusal, time_limit_s=left_s)
     raise refusal
 
 

@@ -60,6 +60,7 @@ class PlacementOrder:
     support: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     previous: Path | None = None
     max_changes: int | None = None
+    coverage_floor: float = 0.0
     time_limit_s: float = 60.0
 
 

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from allocator.plan import Fleet
+from allocator.settings import PlanSettings
 from api import week as weekly
 from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import read as read_assessment
@@ -110,6 +111,7 @@ def _place(
         support=order.support,
         max_changes=order.max_changes,
         time_limit_s=order.time_limit_s,
+        settings=PlanSettings(coverage_floor=order.coverage_floor),
     )
     plan = weekly.place(folder, request)
     writers = weekly.plan_writers(plan, folder, area, previous=previous)

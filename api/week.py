@@ -9,6 +9,7 @@ from pathlib import Path
 
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan import document as plan_document
+from allocator.settings import PlanSettings
 from allocator.travel_time import TravelTime
 from allocator.weekly_plan import plan_week
 from api import assessment_folder
@@ -43,6 +44,7 @@ class PlacementRequest:
     time_limit_s: float = 60.0
     on_model: Callable[[str], None] | None = None
     travel: TravelTime | None = None
+    settings: PlanSettings | None = None
 
 
 def study_area(wards: Path | None, boroughs: Path | None) -> StudyArea:
@@ -124,6 +126,7 @@ def place(
         time_limit_s=request.time_limit_s,
         on_model=request.on_model,
         travel=request.travel,
+        settings=request.settings,
         progress=progress,
     )
 

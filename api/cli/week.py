@@ -10,6 +10,7 @@ import typer
 
 from allocator.plan import PatrolPlan
 from allocator.plan import document as plan_document
+from allocator.settings import PlanSettings
 from api import week as weekly
 from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import read as read_assessment
@@ -213,6 +214,14 @@ def allocate(
         int | None,
         typer.Option(min=0, help="At most this many units may change from the previous plan."),
     ] = None,
+    floor: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Least coverage of every borough, a share such as 0.35; a rule of the proof.",
+        ),
+    ] = 0.0,
     time_limit_s: Annotated[
         float, typer.Option(min=0.001, help="End the solve after this many seconds.")
     ] = 60.0,
@@ -234,6 +243,8 @@ def allocate(
 
     Example: `arv allocate --assessment out/week --fleet examples/fleet.toml --out out/week`
 
+    With `--floor 0.35` no borough is covered to less than 35%; `arv compare` says what that costs.
+
     Writes plan.json, plan.geojson, map.html and briefing.pdf. An infeasible request ends with exit
     code 1, says why, and writes nothing.
     """
@@ -250,6 +261,7 @@ def allocate(
         time_limit_s=time_limit_s,
         on_model=models.append if write_model else None,
         travel=read_travel(travel, folder.assessment) if travel else None,
+        settings=PlanSettings(coverage_floor=floor),
     )
     area = weekly.study_area(wards, boroughs)
     with progress_bars() as progress:

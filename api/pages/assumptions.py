@@ -41,6 +41,7 @@ _KNOWN: Mapping[str, tuple[str, Callable[[object], str]]] = {
     "workload_floor": ("Least demand of an area", _times_mean),
     "workload_cap": ("Most demand of an area", _times_mean),
     "max_boroughs": ("Most boroughs of an area", str),
+    "coverage_floor": ("Least coverage of every borough", _share),
     "max_changes": ("Most units that may change", str),
     "previous_plan_id": ("Changes counted from plan", str),
 }

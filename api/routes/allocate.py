@@ -111,6 +111,7 @@ def _order(service: Service, body: PlacementBody) -> PlacementOrder:
         support=_frozen(body.support),
         previous=_previous(service, body) if body.max_changes is not None else None,
         max_changes=body.max_changes,
+        coverage_floor=body.coverage_floor,
         time_limit_s=body.time_limit_s,
     )
 

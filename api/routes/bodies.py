@@ -96,4 +96,11 @@ class PlacementBody(Strict):
         description="At most this many units may change from the plan in force: the week's own, "
         "or else that of the latest earlier week.",
     )
+    coverage_floor: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Least coverage of every borough: the share of its demand expected to be "
+        "reached within the standard.",
+    )
     time_limit_s: float = Field(default=60.0, gt=0, le=600, description="Seconds of solving.")

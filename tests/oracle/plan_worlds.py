@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import numpy as np
@@ -190,11 +190,18 @@ class SlowCoverage:
         return chance if chance >= self._settings.negligible_reach else 0.0
 
     def of(self, areas: dict[str, frozenset[str]]) -> float:
+        return self._weighed(areas, range(len(self._demand)))
+
+    def of_borough(self, areas: dict[str, frozenset[str]], code: str) -> float:
+        inside = [n for n, place in enumerate(self._places) if place.borough_code == code]
+        return self._weighed(areas, inside) / sum(self._demand[ward] for ward in inside)
+
+    def _weighed(self, areas: dict[str, frozenset[str]], wards: Iterable[int]) -> float:
         duty = {unit.unit_id: len(unit.on_duty) for unit in self._fleet.units}
         chances = [self._by(area, duty[unit_id]) for unit_id, area in areas.items()]
         return sum(
-            share * (1 - math.prod(1 - answered[ward] for answered in chances))
-            for ward, share in enumerate(self._demand)
+            self._demand[ward] * (1 - math.prod(1 - answered[ward] for answered in chances))
+            for ward in wards
         )
 
     def _by(self, area: frozenset[str], days: int) -> list[float]:
