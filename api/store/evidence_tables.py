@@ -145,6 +145,7 @@ incidents = Table(
     Index(None, "occurred_from_utc"),
     Index(None, "known_from_utc"),
     Index(None, "source", "occurred_from_utc"),
+    Index(None, "corrects"),
     shape_index("incidents"),
     comment="One version of one record. A later version names the earlier one in corrects.",
 )

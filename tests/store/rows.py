@@ -68,7 +68,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "assessment_files": {"assessment_id": "A1", "name": "map.html", "content_sha256": SHA},
     "plans": {
         "plan_key": "P1", "week": "2026-W48", "state": "draft", "version": 1,
-        "content_version": 1, "created_by": "planner", "created_utc": AT,
+        "content_version": 1, "created_by": "planner", "created_utc": AT, "authors": ["planner"],
     },
     "plan_versions": {
         "plan_key": "P1", "content_version": 1, "plan_id": "plan-1", "assessment_id": "A1",

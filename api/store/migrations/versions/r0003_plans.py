@@ -62,7 +62,9 @@ def _make_plans() -> None:
         sa.Column("published_by", sa.Text(), nullable=True),
         sa.Column("published_utc", UtcTime(), nullable=True),
         sa.Column("ended_utc", UtcTime(), nullable=True),
-        sa.Column("supersedes", sa.Text(), nullable=True),
+        sa.Column("authors", CanonicalJson(), nullable=False),
+        sa.Column("no_equality_reason", sa.Text(), nullable=True),
+        sa.Column("fallback_of", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "state <> 'published' OR (published_by IS NOT NULL AND published_utc IS NOT NULL)",
             name=op.f("ck_plans_publication"),
@@ -93,6 +95,13 @@ def _make_plans() -> None:
             "length(created_by) BETWEEN 1 AND 128", name=op.f("ck_plans_created_by_length")
         ),
         sa.CheckConstraint(
+            "length(fallback_of) BETWEEN 1 AND 128", name=op.f("ck_plans_fallback_of_length")
+        ),
+        sa.CheckConstraint(
+            "length(no_equality_reason) BETWEEN 1 AND 2000",
+            name=op.f("ck_plans_no_equality_reason_length"),
+        ),
+        sa.CheckConstraint(
             "length(plan_key) BETWEEN 1 AND 128", name=op.f("ck_plans_plan_key_length")
         ),
         sa.CheckConstraint(
@@ -102,19 +111,24 @@ def _make_plans() -> None:
             "length(published_by) BETWEEN 1 AND 128", name=op.f("ck_plans_published_by_length")
         ),
         sa.CheckConstraint(
-            "length(supersedes) BETWEEN 1 AND 128", name=op.f("ck_plans_supersedes_length")
-        ),
-        sa.CheckConstraint(
             "version >= 1 AND content_version >= 1", name=op.f("ck_plans_versions_count")
         ),
         sa.ForeignKeyConstraint(
-            ["supersedes"], ["plans.plan_key"], name=op.f("fk_plans_supersedes_plans")
+            ["fallback_of"], ["plans.plan_key"], name=op.f("fk_plans_fallback_of_plans")
         ),
         sa.PrimaryKeyConstraint("plan_key", name=op.f("pk_plans")),
         comment="The life of a plan. version counts every change and is what If-Match "
         "compares; content_version names the row of plan_versions in force.",
     )
     op.create_index(op.f("ix_plans_week_state"), "plans", ["week", "state"], unique=False)
+    op.create_index(
+        "uq_plans_one_approved_waits_a_week",
+        "plans",
+        ["week"],
+        unique=True,
+        sqlite_where=sa.text("state = 'approved'"),
+        postgresql_where=sa.text("state = 'approved'"),
+    )
     op.create_index(
         "uq_plans_one_published_a_week",
         "plans",
