@@ -1,0 +1,85 @@
+"""Why a roster or a request is impossible: a smallest set of rules that clash.
+
+A deletion filter (Chinneck and Dravnieks 1991): leave out one rule after another and put back
+only those without which a roster exists. Every rule that is left is needed for the clash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from allocator.tpu_model import RULES, fixed_rule, proposal_rule, request_rule, rule_names
+from allocator.tpu_problem import RosterProblem
+from allocator.tpu_request import TpuInfeasibleError
+from allocator.tpu_solve import feasible
+
+
+def clash(
+    problem: RosterProblem, *, goal: str | None, beside: Sequence[str], time_limit_s: float
+) -> tuple[str, ...]:
+    """Return a smallest set of rules and answers that rule a goal out; empty when it is possible.
+
+    Parameters
+    ----------
+    problem
+        The facts.
+    goal
+        Name of a request or proposal rule that must hold, or None for any roster at all.
+    beside
+        Names of request and proposal rules that hold beside it.
+    time_limit_s
+        Seconds for each of the solves.
+    """
+    wanted = [goal] if goal else []
+    dropped: set[str] = set()
+
+    def possible(without: set[str]) -> bool:
+        kept = [*wanted, *(name for name in beside if name not in without)]
+        return feasible(problem, without=frozenset(without), must=kept, time_limit_s=time_limit_s)
+
+    if possible(dropped):
+        return ()
+    names = [*reversed(rule_names(problem)), *beside]
+    for name in names:
+        if not possible(dropped | {name}):
+            dropped.add(name)
+    return tuple(name for name in (*beside, *rule_names(problem)) if name not in dropped)
+
+
+def refuse_infeasible(problem: RosterProblem, time_limit_s: float) -> TpuInfeasibleError:
+    """Return the refusal of a request that no roster keeps, naming the rules that clash."""
+    names = clash(problem, goal=None, beside=(), time_limit_s=time_limit_s)
+    words = "; ".join(rule_words(problem, name) for name in names)
+    return TpuInfeasibleError(
+        f"no roster keeps all rules. These clash: {words or 'the officers present'}",
+        remedy="relax one of them: a frozen day by an override, a rule in the request file",
+    )
+
+
+def rule_words(problem: RosterProblem, name: str) -> str:
+    """Return a rule in the words of a planner, with its value."""
+    rules, request = problem.request.rules, problem.request
+    for number, one in enumerate(request.requests):
+        if name == request_rule(number):
+            return f"request {one.request_id}"
+        if name == proposal_rule(number):
+            return f"the officers for the tactic proposed in request {one.request_id}"
+    for slot, fixed in problem.fixed.items():
+        if name == fixed_rule(slot):
+            where = "a day off" if fixed.borough is None else problem.names[fixed.borough]
+            how = "overridden to" if fixed.overridden else "frozen as published:"
+            team = problem.teams[slot[0]].team_id
+            return f"{team} on {problem.days[slot[1]]} {how} {where}"
+    values = {
+        "rest": f"{rules.rest_hours:g} h after a shift of {rules.shift_hours:g} h",
+        "in_a_row": f"{rules.most_days_in_a_row}",
+        "days_off": f"{rules.days_off}",
+        "least_teams": f"{rules.least_teams_a_day}",
+        "duty_difference": f"at most {rules.most_duty_difference} days apart",
+        "sergeant": "never without one",
+        "constables": f"{rules.least_constables}",
+        "once_a_day": "no two together",
+        "most_visits": f"{rules.most_visits}",
+        "between": f"{rules.days_between_visits}",
+    }
+    return f"{RULES[name]} ({values[name]})"

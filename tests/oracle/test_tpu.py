@@ -1,0 +1,80 @@
+"""Rosters against complete enumeration, and the draw against the uniform distribution."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from allocator.tpu import roster_week
+from allocator.tpu_checks import check_request
+from allocator.tpu_problem import build_problem
+from allocator.tpu_request import RosterRules, TpuInfeasibleError, TpuRequest
+from allocator.tpu_sampling import draw_roster
+from tests.oracle.plan_worlds import make_world
+from tests.oracle.tpu_worlds import TEAMS, choices, enumerate_best, objective, small_request
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_roster_is_the_best_of_all(seed: int) -> None:
+    assessment = make_world(seed, n_boroughs=4)
+    request = small_request(assessment, seed)
+    answer = enumerate_best(assessment, request)
+    if answer is None:
+        with pytest.raises(TpuInfeasibleError, match=r"These clash: .+Remedy"):
+            roster_week(assessment, request, seed=seed)
+        return
+    roster = roster_week(assessment, request, seed=seed, epsilon=0.0)
+    assert roster.status == "optimal"
+    assert sum(one.outcome == "honoured" for one in roster.requests) == answer.honoured
+    assert roster.best_objective == pytest.approx(answer.objective, abs=1e-9)
+    assert roster.bound == roster.best_objective == roster.objective
+
+
+def test_the_draw_is_uniform_over_all_rosters_within_epsilon() -> None:
+    assessment = make_world(5, n_boroughs=4)
+    rules = RosterRules(
+        most_visits=2, days_between_visits=0, days_off=0, least_teams_a_day=2, repeat_return=0.9
+    )
+    request = TpuRequest(assessment.as_of, 2, TEAMS, rules=rules)
+    check_request(assessment, request, None)
+    problem = build_problem(assessment, request, None)
+    everything = {
+        choice: objective(assessment, request, choice) for choice in choices(assessment, request)
+    }
+    floor = 0.7 * max(everything.values())
+    pool = {choice for choice, worth in everything.items() if worth >= floor}
+    start = max(everything, key=lambda choice: everything[choice])
+    visits = {
+        (t, d): problem.codes.index(str(start[d * 2 + t])) for d in range(2) for t in range(2)
+    }
+    rng = np.random.default_rng(1)
+    seen: Counter[tuple[str, ...]] = Counter()
+    n_draws = 40 * len(pool)
+    for _ in range(n_draws):
+        draw = draw_roster(
+            problem, visits, free=problem.slots, floor=round(floor * 1e6), rng=rng, steps=60
+        )
+        visits = draw.visits
+        seen[tuple(problem.codes[visits[t, d]] for d in range(2) for t in range(2))] += 1
+    assert 8 < len(pool) < len(everything)
+    assert set(seen) == pool
+    expected = n_draws / len(pool)
+    chi_square = sum((seen[choice] - expected) ** 2 / expected for choice in pool)
+    freedom = len(pool) - 1
+    assert chi_square < freedom + 5 * (2 * freedom) ** 0.5  # five standard deviations
+
+
+def test_more_epsilon_is_dearer_and_less_predictable() -> None:
+    assessment = make_world(3, n_boroughs=12)
+    request = TpuRequest(assessment.as_of, 7, TEAMS)
+    rosters = [roster_week(assessment, request, seed=4, epsilon=e) for e in (0.0, 0.05, 0.3)]
+    entropies = [roster.unpredictability.entropy_bits for roster in rosters]
+    assert entropies == sorted(entropies)
+    assert entropies[0] < entropies[2]
+    assert rosters[0].unpredictability.price == 0
+    for roster in rosters:
+        assert roster.objective >= roster.unpredictability.floor
+    others = [roster_week(assessment, request, seed=seed) for seed in range(3)]
+    assert len({one.roster_id for one in others}) == 3
