@@ -21,7 +21,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocator import coverage
 from allocator.errors import (
@@ -30,16 +29,15 @@ from allocator.errors import (
     PlanningRefusedError,
     PlanTimedOutError,
 )
-from allocator.p_median import solve_p_median
 from allocator.patrol_areas import mask_of, members_of, membership
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_world import DAYS_IN_WEEK, Floats, World, build_world
 from allocator.settings import PlanSettings, in_force
+from allocator.simple_placements import greedy, nearest_centre, proportional
 from allocator.travel_time import TravelTime, embedded_travel_time
 from allocator.weekly_plan import plan_week
 from hotspots.assessment import RiskAssessment
 
-MEDIAN_LIMIT_S = 10.0
 FREE_CAP = 2.0  # workload bound of the unconstrained plan, which keeps its columns countable
 
 
@@ -138,7 +136,7 @@ def compare(
         scale.row(
             "nearest_centre", "Nearest centre (Voronoi)", nearest_centre(world, assessment, fleet)
         ),
-        scale.row("greedy", "Greedy MCLP, rest unpatrolled", scale.greedy()),
+        scale.row("greedy", "Greedy MCLP, rest unpatrolled", greedy(world, fleet, settings)),
     ]
     costs = _rule_costs(plan, asked, solves)
     return Comparison(world.borough_codes, world.borough_names, tuple(rows), costs)
@@ -200,54 +198,6 @@ class _Scale:
         areas = self._codes(masks)
         objective = coverage.expected_coverage(world.demand, total)
         return Alternative(name, label, objective, bound, tuple(by_borough.tolist()), areas)
-
-    def greedy(self) -> list[int]:
-        """Place one unit after the other in the single borough where it adds most."""
-        world = self._world
-        singles = [1 << number for number in range(len(world.borough_codes))]
-        total: Floats = np.zeros(len(world.demand))
-        chosen: list[int] = []
-        for duty in self._duty.tolist():
-            exposure = self.exposure(singles, np.full(len(singles), duty))
-            gains = [
-                coverage.expected_coverage(world.demand, total + exposure[:, number])
-                for number in range(len(singles))
-            ]
-            best = int(np.argmax(gains))
-            chosen.append(singles[best])
-            total = total + exposure[:, best]
-        return chosen
-
-
-def proportional(world: World, fleet: Fleet) -> list[int]:
-    """Hand out units by the method of Webster: always where demand per unit is greatest."""
-    given = np.zeros(len(world.borough_codes))
-    masks = []
-    for _ in fleet.units:
-        best = int((world.borough_demand / (2 * given + 1)).argmax())
-        given[best] += 1
-        masks.append(1 << best)
-    return masks
-
-
-def nearest_centre(world: World, assessment: RiskAssessment, fleet: Fleet) -> list[int]:
-    """Give every borough to the nearest of the centres that a p-median of demand opens."""
-    at = np.array([(place.x_m, place.y_m) for place in assessment.places])
-    size = len(world.borough_codes)
-    heavy = np.bincount(world.borough_of_ward, weights=world.weights, minlength=size)
-    centre = np.stack(
-        [
-            np.bincount(world.borough_of_ward, weights=world.weights * axis, minlength=size) / heavy
-            for axis in at.T
-        ],
-        axis=1,
-    )
-    distance_m = np.hypot(*(centre[:, None] - centre[None]).transpose(2, 0, 1))
-    median = solve_p_median(
-        distance_m, world.borough_demand, n_units=len(fleet.units), time_limit_s=MEDIAN_LIMIT_S
-    )
-    nearest: NDArray[np.intp] = np.array(median.assigned, dtype=np.intp)
-    return [sum(1 << int(n) for n in np.flatnonzero(nearest == site)) for site in median.sites]
 
 
 def _check(plan: PatrolPlan, world: World, fleet: Fleet) -> None:
