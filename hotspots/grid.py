@@ -18,11 +18,15 @@ from shapely.geometry.base import BaseGeometry
 from hotspots.errors import AssessmentRefusedError, CoordinateSystemRefusedError
 
 MAX_CELLS = 25_000_000
+#: Sides, in cells, of the blocks tested against the polygon before single cells are.
+_BLOCK_SIDES = (16, 4, 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
     """Square cells over the bounding box of a polygon, and which of them are inside.
+
+    Two grids are equal when they are one.
 
     Attributes
     ----------
@@ -201,17 +205,48 @@ def _area_share(
 ) -> NDArray[np.float64]:
     """Clip cell by cell, but only the cells that the polygon's boundary passes through."""
     n_rows, n_columns = shape
-    columns, rows = np.meshgrid(np.arange(n_columns), np.arange(n_rows))
-    west, south = x0_m + columns * cell_m, y0_m + rows * cell_m
-    boxes = shapely.box(west, south, west + cell_m, south + cell_m)
-    share = shapely.contains_properly(polygon, boxes).astype(np.float64)
-    crossed = (share == 0.0) & shapely.intersects(polygon, boxes)
+    share, crossed = _whole_and_crossed(polygon, x0_m, y0_m, cell_m, shape)
     west_east = x0_m, x0_m + n_columns * cell_m
     for row, strip in _strips(polygon, west_east, y0_m, cell_m, range(n_rows)):
         cells = np.flatnonzero(crossed[row])
-        pieces = shapely.intersection(strip, boxes[row, cells])
+        west = x0_m + cells * cell_m
+        south = np.full(len(cells), y0_m + row * cell_m)
+        pieces = shapely.intersection(
+            strip, shapely.box(west, south, west + cell_m, south + cell_m)
+        )
         share[row, cells] = np.minimum(shapely.area(pieces) / cell_m**2, 1.0)
     return share
+
+
+def _whole_and_crossed(
+    polygon: BaseGeometry, x0_m: float, y0_m: float, cell_m: float, shape: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return 1 where a cell lies wholly inside, and which cells the boundary passes through.
+
+    Large blocks of cells are asked first; only those on the boundary are divided.
+    """
+    share, crossed = np.zeros(shape), np.zeros(shape, dtype=bool)
+    side = _BLOCK_SIDES[0]
+    row, column = (one.ravel() for one in np.mgrid[0 : shape[0] : side, 0 : shape[1] : side])
+    for side, smaller in zip(_BLOCK_SIDES, (*_BLOCK_SIDES[1:], 0), strict=True):
+        west, south = x0_m + column * cell_m, y0_m + row * cell_m
+        boxes = shapely.box(west, south, west + side * cell_m, south + side * cell_m)
+        whole = shapely.contains_properly(polygon, boxes)
+        for up in range(side):  # an index beyond the lattice cannot lie inside the polygon
+            for right in range(side):
+                share[row[whole] + up, column[whole] + right] = 1.0
+        part = np.flatnonzero(~whole)
+        part = part[shapely.intersects(polygon, boxes[part])]
+        row, column = row[part], column[part]
+        if smaller:
+            steps = np.mgrid[0:side:smaller, 0:side:smaller].reshape(2, -1, 1)
+            row, column = (
+                (one + step).ravel() for one, step in zip((row, column), steps, strict=True)
+            )
+            kept = (row < shape[0]) & (column < shape[1])
+            row, column = row[kept], column[kept]
+    crossed[row, column] = True
+    return share, crossed
 
 
 def _strips(

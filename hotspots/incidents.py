@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 
 import pandas as pd
 
@@ -109,9 +110,14 @@ class FeedReading:
 
 def empty_records() -> pd.DataFrame:
     """Return a frame of no records with the canonical columns and dtypes."""
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in RECORD_DTYPES.items()})
+    return _no_rows(tuple(RECORD_DTYPES.items())).copy()
 
 
 def empty_counts() -> pd.DataFrame:
     """Return a frame of no counts with the canonical columns and dtypes."""
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COUNT_DTYPES.items()})
+    return _no_rows(tuple(COUNT_DTYPES.items())).copy()
+
+
+@cache
+def _no_rows(dtypes: tuple[tuple[str, str], ...]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in dtypes})

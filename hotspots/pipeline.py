@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -295,6 +296,7 @@ def _inputs_sha256(readings: Sequence[FeedReading]) -> str:
     return whole.hexdigest()
 
 
+@lru_cache(maxsize=4)
 def _ward_places(study_area: StudyArea, places: PolicedPlaces) -> tuple[WardPlace, ...]:
     wards = study_area.wards.set_index("ward_code").loc[list(places.ward_codes)]
     inside = wards.geometry.representative_point()
@@ -318,6 +320,7 @@ def _ward_places(study_area: StudyArea, places: PolicedPlaces) -> tuple[WardPlac
     )
 
 
+@lru_cache(maxsize=4)
 def _borough_links(study_area: StudyArea, places: PolicedPlaces) -> tuple[BoroughLink, ...]:
     links = study_area.borough_links
     links = links[links["open_to_motor_vehicles"].astype(int) == 1]
@@ -328,6 +331,7 @@ def _borough_links(study_area: StudyArea, places: PolicedPlaces) -> tuple[Boroug
     )
 
 
+@lru_cache(maxsize=4)
 def _ward_links(study_area: StudyArea, places: PolicedPlaces) -> tuple[WardLink, ...]:
     links = study_area.ward_links
     columns = (links[name] for name in ("code_a", "code_b", "kind", "distance_m"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ NOWHERE = -1
 NEAR_M = 250.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PolicedPlaces:
     """Codes of the W policed wards and B policed boroughs, sorted, and how they nest.
 
@@ -71,6 +71,7 @@ class PolicedPlaces:
         return np.isin(self.borough_codes, sorted(areas))
 
 
+@lru_cache(maxsize=4)
 def policed_places(study_area: StudyArea) -> PolicedPlaces:
     """Return the policed wards and boroughs of a study area.
 
@@ -127,5 +128,5 @@ def _nearest_where_outside(
 
 
 def _lookup(codes: pd.Series, index: dict[str, int]) -> NDArray[np.intp]:
-    found = codes.map(index).astype("float64").fillna(float(NOWHERE))
-    return np.array(found, dtype=np.intp)
+    number, unique = pd.factorize(codes, use_na_sentinel=False)
+    return np.array([index.get(code, NOWHERE) for code in unique], dtype=np.intp)[number]

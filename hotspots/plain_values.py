@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from hotspots.errors import AssessmentRefusedError
 
 T = TypeVar("T")
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 _LARGEST = sys.float_info.max
 
 
@@ -45,7 +46,10 @@ def plain_fields(value: Any, *, leave_out: tuple[str, ...] = ()) -> dict[str, An
 
 
 def _plain(value: object) -> Any:
-    if type(value) in (str, int, bool, type(None)):
+    kind = type(value)
+    if kind is float:
+        return rounded(value)  # type: ignore[arg-type]  # its type was just asked for
+    if kind in _AS_THEY_ARE:
         return value
     if isinstance(value, tuple):
         return [_plain(one) for one in value]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from hotspots import assessment as published
@@ -14,7 +15,7 @@ from hotspots.boundaries.study_area import StudyArea
 from hotspots.explanation import PRIOR, coverage_states, reasons
 from hotspots.handling import CODE, conditioned
 from hotspots.places import PolicedPlaces
-from hotspots.ranking import Ranking, rank_areas, tiers
+from hotspots.ranking import Ranking, central_interval, rank_areas, tiers
 from hotspots.weighing import WeighedEvidence
 from hotspots.zonal import WardPosterior
 
@@ -38,8 +39,7 @@ class AreaScores:
 
     def wards(self) -> tuple[AreaScore, ...]:
         """Return the scores of the policed wards."""
-        frame = self.study_area.wards.set_index("ward_code")
-        names = [str(frame.loc[code, "ward_name"]) for code in self.places.ward_codes]
+        names = _names(self.study_area.wards, "ward", self.places.ward_codes)
         of_borough = [self.places.borough_codes[b] for b in self.places.borough_of_ward]
         return self._areas(
             self.places.ward_codes,
@@ -54,9 +54,8 @@ class AreaScores:
 
     def boroughs(self) -> tuple[AreaScore, ...]:
         """Return the scores of the policed boroughs: sums of their wards, draw by draw."""
-        frame = self.study_area.boroughs.set_index("borough_code")
         codes = self.places.borough_codes
-        names = [str(frame.loc[code, "borough_name"]) for code in codes]
+        names = _names(self.study_area.boroughs, "borough", codes)
         draws = self._by_borough(self.posterior.draws.astype(np.float64)).astype(np.float32)
         days = self._by_borough(self._stacked(self.evidence.days)) / self.places.wards_in_borough
         return self._areas(
@@ -115,7 +114,7 @@ class AreaScores:
         mean = parts.sum(axis=0)
         ranking = rank_areas(mean, draws, top_k=TOP_K)
         tier = tiers(ranking, coverage)
-        low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+        low, high = central_interval(draws)
         return tuple(
             self._area(
                 (code, names[i], borough_codes[i]),
@@ -191,3 +190,8 @@ class AreaScores:
             ),
             handling_code=handling_code,
         )
+
+
+def _names(frame: pd.DataFrame, kind: str, codes: Sequence[str]) -> list[str]:
+    names = dict(zip(frame[f"{kind}_code"].astype(str), frame[f"{kind}_name"], strict=True))
+    return [str(names[code]) for code in codes]

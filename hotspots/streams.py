@@ -236,14 +236,16 @@ def _weighing_rows(reading: FeedReading, role: _Role, key: str, area_type: str) 
     counts = reading.counts
     if not len(counts):
         return counts
+    own = counts["source"].eq(key).to_numpy(dtype=bool)
+    if not own.any():
+        return counts.iloc[:0]
     weighing = {name for name, weight in role.policy.of(key).categories.items() if weight > 0}
     wanted = (
-        (counts["source"] == key)
-        & (counts["area_type"] == area_type)
+        (counts["area_type"] == area_type)
         & (counts["basis"] != "discovered")
         & counts["category"].isin(weighing - DISCOVERED_CATEGORIES)
     )
-    return counts[wanted.to_numpy(dtype=bool)]
+    return counts[own & wanted.to_numpy(dtype=bool)]
 
 
 def _recorded(
@@ -279,10 +281,10 @@ def _recorded(
 def _add_ward_records(
     records: WeighedRecords, rows: NDArray[np.intp], weight: Floats, n_wards: int, tally: _Tally
 ) -> None:
-    source = records.records["source"].to_numpy(dtype=str)[rows]
+    codes, sources = pd.factorize(records.records["source"].iloc[rows], sort=True)
     ward, weighed = records.ward[rows], weight[rows]
-    for key in np.unique(source):
-        own = source == key
+    for number, key in enumerate(sources):
+        own = codes == number
         total = np.bincount(ward[own], weighed[own], n_wards)
         _add(tally.wards, str(key), total.astype(np.float64))
         _add(tally.raw, str(key), np.bincount(ward[own], minlength=n_wards).astype(np.float64))
@@ -302,8 +304,8 @@ def _add_borough_records(
 
     Writes what each of them weighs into ``weight``.
     """
-    source = records.records["source"].to_numpy(dtype=str)
     for number in np.flatnonzero(rows):
+        source = str(records.records["source"].iloc[number])
         wards = np.flatnonzero(role.places.borough_of_ward == records.borough[number])
         spans = np.repeat(records.span[number][None, :], len(wards), axis=0)
         decay = covered_decay(spans, wards, cover, role.per_day)
@@ -315,7 +317,7 @@ def _add_borough_records(
             for table, values in ((tally.wards, one.weight), (tally.raw, share)):
                 total = np.zeros(len(role.places.ward_codes))
                 total[wards] = values
-                _add(table, str(source[number]), total)
+                _add(table, source, total)
 
 
 def _add(table: dict[str, Floats], key: str, values: Floats) -> None:

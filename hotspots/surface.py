@@ -7,6 +7,8 @@ of a ward always sum to its posterior mean.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 import shapely
@@ -22,6 +24,7 @@ Floats = NDArray[np.float64]
 CELL_SIZE_M = 250.0
 
 
+@lru_cache(maxsize=4)
 def policed_grid(study_area: StudyArea, *, cell_size_m: float = CELL_SIZE_M) -> Grid:
     """Return the lattice clipped to the policed boroughs."""
     policed = study_area.boroughs[study_area.boroughs["policed"].to_numpy(dtype=bool)]
@@ -58,7 +61,7 @@ def ward_cells(
         ``x_m``, ``y_m`` (centre) and ``expected_per_week`` of every inside cell.
     """
     x_m, y_m = grid.centres()
-    owner = _owners(study_area, places, x_m, y_m)
+    owner = _owners(study_area, places, grid)
     n_wards = len(places.ward_codes)
     area = grid.area_share[grid.inside]
     area_of_ward = np.bincount(owner, area, n_wards)
@@ -77,10 +80,10 @@ def ward_cells(
     return pd.DataFrame({"x_m": x_m, "y_m": y_m, "expected_per_week": expected})
 
 
-def _owners(
-    study_area: StudyArea, places: PolicedPlaces, x_m: Floats, y_m: Floats
-) -> NDArray[np.intp]:
+@lru_cache(maxsize=4)
+def _owners(study_area: StudyArea, places: PolicedPlaces, grid: Grid) -> NDArray[np.intp]:
     """Return the policed ward of each cell: of its centre, else the nearest one."""
+    x_m, y_m = grid.centres()
     codes = pd.Series(locate_wards(study_area, x_m, y_m), dtype="str")
     owner = places.wards(codes)
     lost = np.flatnonzero(owner == NOWHERE)

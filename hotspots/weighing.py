@@ -279,12 +279,13 @@ def _weigh_records(
 
 
 def _by_source_and_category(records: pd.DataFrame, policy: EvidencePolicy) -> Floats:
-    known = {
-        f"{key}\n{category}": weight
-        for key, one in policy.sources.items()
-        for category, weight in one.categories.items()
-    }
-    return _mapped(records["source"] + "\n" + records["category"], known)
+    source, sources = pd.factorize(records["source"], use_na_sentinel=False)
+    category, categories = pd.factorize(records["category"], use_na_sentinel=False)
+    table = np.zeros((len(sources), len(categories)))
+    for row, key in enumerate(sources):
+        for column, name in enumerate(categories):
+            table[row, column] = policy.of(key).categories.get(name, 0.0)
+    return np.asarray(table[source, category], dtype=np.float64)
 
 
 def _grades(records: pd.DataFrame, policy: EvidencePolicy) -> Floats:
@@ -295,7 +296,8 @@ def _grades(records: pd.DataFrame, policy: EvidencePolicy) -> Floats:
 
 def _mapped(keys: pd.Series, weights: Mapping[str, float]) -> Floats:
     """Return the weight of each key, 0 for one without a weight."""
-    return np.asarray(keys.map(dict(weights)).astype("float64").fillna(0.0), dtype=np.float64)
+    codes, unique = pd.factorize(keys, use_na_sentinel=False)
+    return np.array([float(weights.get(key, 0.0)) for key in unique])[codes]
 
 
 def _prior_raise(
@@ -308,7 +310,7 @@ def _prior_raise(
     source = records.records["source"]
     keys = policy.with_role("prior")
     pieces = _raising_pieces(records, source.isin(keys).to_numpy(dtype=bool), places)
-    of_piece = source.to_numpy(dtype=str)[pieces.record]
+    of_piece = source.iloc[pieces.record].to_numpy(dtype=str)
     n_wards = len(places.ward_codes)
     found = tuple(key for key in keys if (of_piece == key).any())
     totals = {

@@ -159,6 +159,10 @@ class _Model:
 
     def log_weights(self, hyper: Hyperparameters) -> Floats:
         """Return log prior + log likelihood (B, Q) of every node."""
+        return self.log_wards(hyper) + _log_node_prior(self.rate, hyper)
+
+    def log_wards(self, hyper: Hyperparameters) -> Floats:
+        """Return the part (B, Q) that rests on the wards' shape and the weights alone."""
         shape, scale = self.shape_and_scale(hyper)
         inverse_scale = self.inverse_scale(scale)
         log_prior_scale = np.log(scale)[:, None] - np.log(self.rate)[None, :]
@@ -168,7 +172,7 @@ class _Model:
             + shape[:, None] * log_prior_scale
             - (shape + self.counted)[:, None] * np.log(inverse_scale)
         )
-        log_weight = self.sum_by_borough(log_ward) + _log_node_prior(self.rate, hyper)
+        log_weight = self.sum_by_borough(log_ward)
         if self.data.borough_exposure_weeks.any():
             summed = self.borough_sum(shape, 1.0 / inverse_scale)
             log_weight += _log_borough_total(self.data, *summed)
@@ -249,11 +253,16 @@ def _fit_hyperparameters(model: _Model, crude: float) -> Hyperparameters:
     )
     bounds = [(-3.0, 3.0), (-1.5, 6.0), (-3.0, 6.0), *[(-2.5, 2.5)] * n_covariates]
     coarse = replace(model, rate=model.rate[:: _stride(model)])
+    known: dict[bytes, Floats] = {}
 
     def loss(log_values: Floats) -> float:
         penalty = 0.5 * float((((log_values - centre) / spread) ** 2).sum())
-        log_weight = coarse.log_weights(_from_logs(log_values, crude, covariates))
-        return penalty - float(special.logsumexp(log_weight, axis=1).sum())
+        hyper = _from_logs(log_values, crude, covariates)
+        key = log_values[2:].tobytes()  # the numerical gradient varies one value at a time
+        if key not in known:
+            known[key] = coarse.log_wards(hyper)
+        log_weight = known[key] + _log_node_prior(coarse.rate, hyper)
+        return penalty - float(_log_sum_exp(log_weight).sum())
 
     found = optimize.minimize(
         loss,
@@ -283,7 +292,7 @@ def _from_logs(
 
 def _nodes(model: _Model, hyper: Hyperparameters) -> _Nodes:
     log_weight = model.log_weights(hyper)
-    weight = np.exp(log_weight - special.logsumexp(log_weight, axis=1, keepdims=True))
+    weight = np.exp(log_weight - _log_sum_exp(log_weight)[:, None])
     shape, scale = model.shape_and_scale(hyper)
     inverse = 1.0 / model.inverse_scale(scale)
     mean = (shape + model.counted)[:, None] * inverse
@@ -293,7 +302,13 @@ def _nodes(model: _Model, hyper: Hyperparameters) -> _Nodes:
 def _log_node_prior(rate: Floats, hyper: Hyperparameters) -> Floats:
     relative = rate / hyper.rate_per_week
     log_density = hyper.borough_shape * (np.log(relative) - relative)
-    return np.asarray(log_density - special.logsumexp(log_density), dtype=np.float64)
+    return np.asarray(log_density - _log_sum_exp(log_density), dtype=np.float64)
+
+
+def _log_sum_exp(values: Floats) -> Floats:
+    """Return log sum exp over the last axis; SciPy's own costs five times as much here."""
+    largest = values.max(axis=-1, keepdims=True)
+    return np.asarray(np.log(np.exp(values - largest).sum(axis=-1)) + largest[..., 0])
 
 
 def _log_borough_total(data: WardData, shape: Floats, inverse_scale: Floats) -> Floats:

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from hotspots.boundaries.schema import StudyArea
 from hotspots.errors import AssessmentRefusedError
 
+Floats = NDArray[np.float64]
+
 
 def locate_wards(study_area: StudyArea, x_m: ArrayLike, y_m: ArrayLike) -> NDArray[np.str_]:
     """Return the code of the ward that holds each point, and ``""`` outside every ward.
@@ -36,7 +38,10 @@ def locate_wards(study_area: StudyArea, x_m: ArrayLike, y_m: ArrayLike) -> NDArr
         When the two coordinate arrays differ in shape.
     """
     codes = study_area.wards["ward_code"].to_numpy(dtype=str)
-    points, finite = _points(x_m, y_m)
+    x, y, finite = _checked(x_m, y_m)
+    # Public feeds put many events on one point, and each point is looked up once.
+    places, of_place = np.unique(x[finite] + 1j * y[finite], return_inverse=True)
+    points = _points(places.real, places.imag)
     # The tree holds the points and GEOS prepares the polygons: 20 times faster than the reverse.
     wards, hits = shapely.STRtree(points).query(
         study_area.wards.geometry.to_numpy(), predicate="intersects"
@@ -44,7 +49,7 @@ def locate_wards(study_area: StudyArea, x_m: ArrayLike, y_m: ArrayLike) -> NDArr
     owner = np.full(len(points), len(codes), dtype=np.int64)
     np.minimum.at(owner, hits, wards)  # rows are sorted by code: the smallest index wins
     found = np.zeros(len(finite), dtype=codes.dtype)
-    found[finite] = np.append(codes, "")[owner]
+    found[finite] = np.append(codes, "")[owner[of_place]]
     return found
 
 
@@ -75,7 +80,8 @@ def nearest_wards(
         When the two coordinate arrays differ in shape.
     """
     codes = study_area.wards["ward_code"].to_numpy(dtype=str)
-    points, finite = _points(x_m, y_m)
+    x, y, finite = _checked(x_m, y_m)
+    points = _points(x[finite], y[finite])
     found = np.zeros(len(finite), dtype=codes.dtype)
     distance_m = np.full(len(finite), np.inf)
     if len(points):
@@ -122,7 +128,7 @@ def ward_centres(wards: gpd.GeoDataFrame) -> NDArray[np.float64]:
     return shapely.get_coordinates(centres)
 
 
-def _points(x_m: ArrayLike, y_m: ArrayLike) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+def _checked(x_m: ArrayLike, y_m: ArrayLike) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     x = np.asarray(x_m, dtype=np.float64)
     y = np.asarray(y_m, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
@@ -130,5 +136,8 @@ def _points(x_m: ArrayLike, y_m: ArrayLike) -> tuple[NDArray[np.object_], NDArra
             f"eastings have shape {x.shape} and northings {y.shape}",
             remedy="give two one-dimensional arrays of the same length",
         )
-    finite = np.isfinite(x) & np.isfinite(y)
-    return np.atleast_1d(np.asarray(shapely.points(x[finite], y[finite]), dtype=object)), finite
+    return x, y, np.isfinite(x) & np.isfinite(y)
+
+
+def _points(x_m: Floats, y_m: Floats) -> NDArray[np.object_]:
+    return np.atleast_1d(np.asarray(shapely.points(x_m, y_m), dtype=object))

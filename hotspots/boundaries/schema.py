@@ -16,9 +16,11 @@ BOROUGH_LINK_COLUMNS = ("code_a", "code_b", "kind", "crossing", "open_to_motor_v
 WARD_LINK_COLUMNS = ("code_a", "code_b", "kind", "distance_m")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StudyArea:
-    """The places a risk picture speaks about, in EPSG:27700.
+    """The places a risk picture speaks about, in EPSG:27700; two are equal when they are one.
+
+    What is derived from its geometry alone is kept and used again with the same area.
 
     Attributes
     ----------

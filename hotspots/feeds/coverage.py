@@ -58,17 +58,21 @@ def infer_areas(
     policed_only
         True when the feed is of the Metropolitan Police alone, which does not cover the City.
     """
-    wards = study_area.wards[["ward_code", "borough_code", "borough_name", "policed"]]
-    wards = pd.DataFrame(wards[wards["policed"]] if policed_only else wards)
-    counts = wards["ward_code"].map(ward_counts).fillna(0).to_numpy(dtype=np.float64)
-    groups, index = np.unique(wards["borough_code"].to_numpy(dtype=str), return_inverse=True)
+    policed = study_area.wards["policed"].to_numpy(dtype=bool)
+    kept = policed if policed_only else np.ones(len(policed), dtype=bool)
+    codes, borough, name = (
+        study_area.wards[column].to_numpy(dtype=object)[kept]
+        for column in ("ward_code", "borough_code", "borough_name")
+    )
+    number = ward_counts.to_dict()
+    counts = np.array([number.get(code, 0) for code in codes], dtype=np.float64)
+    groups, index = np.unique(borough.astype(str), return_inverse=True)
     n = np.bincount(index, weights=counts, minlength=len(groups)).astype(np.float64)
     exposure = np.bincount(index, minlength=len(groups)).astype(np.float64)
     covered, telling = covered_groups(n, exposure)
     ward_ok = covered[index]
     lone = _quiet_wards(counts, index, n / exposure, ward_ok)
-    names = dict(zip(wards["borough_code"], wards["borough_name"], strict=True))
-    codes = wards["ward_code"].to_numpy(dtype=object)
+    names = dict(zip(borough, name, strict=True))
     empty = tuple(str(g) for g in groups[~covered])
     return InferredAreas(
         frozenset(str(c) for c in codes[ward_ok & ~lone]),
@@ -163,10 +167,10 @@ def with_boroughs(wards: Iterable[str], study_area: StudyArea) -> frozenset[str]
     """Add the code of every borough all of whose policed wards are in ``wards``."""
     inside = frozenset(wards)
     frame = study_area.wards
-    held = frame["ward_code"].isin(list(inside)) | ~frame["policed"].astype(bool)
-    whole = held.groupby(frame["borough_code"]).all()
-    touched = frame.loc[frame["ward_code"].isin(list(inside)), "borough_code"].unique()
-    return inside | {str(code) for code in touched if whole[code]}
+    named = frame["ward_code"].isin(list(inside)).to_numpy(dtype=bool)
+    borough = frame["borough_code"]
+    lacking = set(borough[frame["policed"].to_numpy(dtype=bool) & ~named])
+    return inside | {str(code) for code in borough[named].unique() if code not in lacking}
 
 
 def month_coverage(

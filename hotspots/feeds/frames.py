@@ -35,7 +35,7 @@ def _frame(
     for name, kind in dtypes.items():
         values = columns.get(name, "")
         if isinstance(values, str):
-            made[name] = pd.Series([values or None] * size, dtype="str")
+            made[name] = pd.Series(values or None, index=pd.RangeIndex(size), dtype="str")
         elif kind == "str":
             texts = pd.Series(values, dtype="str")[keep].reset_index(drop=True)
             made[name] = texts.mask(texts.eq(""))

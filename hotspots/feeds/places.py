@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -21,9 +23,13 @@ def to_grid(
     x: NDArray[np.float64], y: NDArray[np.float64], crs: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Project points to EPSG:27700; not finite where the projection has no answer."""
-    transformer = Transformer.from_crs(crs, GRID, always_xy=True)
-    east, north = transformer.transform(x, y)
+    east, north = _to_grid_from(crs).transform(x, y)
     return np.asarray(east, dtype=np.float64), np.asarray(north, dtype=np.float64)
+
+
+@cache
+def _to_grid_from(crs: str) -> Transformer:
+    return Transformer.from_crs(crs, GRID, always_xy=True)
 
 
 def read_pair(
@@ -125,16 +131,20 @@ def distance_outside_m(
     study_area: StudyArea, x_m: NDArray[np.float64], y_m: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return metres from each point to the study area, 0 inside, infinite if not finite."""
-    finite = np.isfinite(x_m) & np.isfinite(y_m)
-    distance = np.full(len(x_m), np.inf)
-    if finite.any():
-        inside = finite.copy()
-        inside[finite] = locate_wards(study_area, x_m[finite], y_m[finite]) != ""
-        distance[inside] = 0.0
-        rest = finite & ~inside
-        if rest.any():
-            distance[rest] = nearest_distance_m(study_area, x_m[rest], y_m[rest])
-    return distance
+    return wards_and_distance_m(study_area, x_m, y_m)[1]
+
+
+def wards_and_distance_m(
+    study_area: StudyArea, x_m: NDArray[np.float64], y_m: NDArray[np.float64]
+) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+    """Return the ward that holds each point, ``""`` for none, and metres to the study area."""
+    wards = locate_wards(study_area, x_m, y_m)
+    inside = wards != ""
+    distance = np.where(inside, 0.0, np.inf)
+    rest = np.isfinite(x_m) & np.isfinite(y_m) & ~inside
+    if rest.any():
+        distance[rest] = nearest_distance_m(study_area, x_m[rest], y_m[rest])
+    return wards, distance
 
 
 def outside_reason(

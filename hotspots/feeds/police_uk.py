@@ -59,8 +59,8 @@ def read(
     Returns
     -------
     records, checks, dropped_columns, forces
-        Accepted rows in ``RECORD_DTYPES``; the row checks; names of unused columns; the
-        forces whose area the rows fall within.
+        Accepted rows in ``RECORD_DTYPES`` and, last, the ward of each as ``ward_code``; the
+        row checks; names of unused columns; the forces whose area the rows fall within.
     """
     require_columns(table.frame.columns, REQUIRED, table.file, "police.uk street file")
     unknown = settle_columns(table.frame.columns, COLUMNS, table.file, options)
@@ -70,7 +70,7 @@ def read(
     checks = RowChecks(replace(table, frame=kept))
     category = _categories(checks)
     first, last = read_months(checks, "Month")
-    x_m, y_m = _points(checks, study_area, options)
+    x_m, y_m, wards = _points(checks, study_area, options)
     record_id = _identities(checks, category)
     discovered = category.isin(DISCOVERED).to_numpy(dtype=bool)
     records = records_frame(
@@ -83,21 +83,23 @@ def read(
             "file": table.file, "row": table.rows,
         },
     )  # fmt: skip
+    records["ward_code"] = wards[checks.ok]
     forces = frozenset(kept["Falls within"][checks.ok].unique()) - {""}
     return records, checks, dropped, forces
 
 
 def _categories(checks: RowChecks) -> pd.Series:
-    texts = checks.table.frame["Crime type"]
-    names = texts.str.casefold().str.replace(r"[^a-z]+", "_", regex=True).str.strip("_")
+    codes, texts = pd.factorize(checks.table.frame["Crime type"])
+    spelt = pd.Series(texts, dtype="str").str.casefold()
+    names = spelt.str.replace(r"[^a-z]+", "_", regex=True).str.strip("_")
     unknown = ~names.isin(list(CATEGORIES)).to_numpy(dtype=bool)
     checks.refuse(
-        unknown,
+        unknown[codes],
         "Crime type",
         "unknown crime type",
         f"use a crime type of police.uk: {', '.join(CATEGORIES)}",
     )
-    return names
+    return names.iloc[codes].reset_index(drop=True)
 
 
 def read_months(
@@ -135,7 +137,8 @@ def _month_starts(texts: pd.Series) -> tuple[NDArray[np.datetime64], NDArray[np.
 
 def _points(
     checks: RowChecks, study_area: StudyArea, options: ReadOptions
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+    """Return x and y in metres and the ward of each row, refusing rows outside the area."""
     frame = checks.table.frame
     blank = (frame["Longitude"].eq("") & frame["Latitude"].eq("")).to_numpy(dtype=bool)
     checks.refuse(
@@ -146,14 +149,13 @@ def _points(
     lon, lat, _ = places.read_pair(checks, *pair, places.DEGREES_REMEDY)
     tolerance_m = options.outside_tolerance_m
     x_m, y_m = places.degrees_to_grid(checks, lon, lat, pair, study_area, tolerance_m=tolerance_m)
-    given = np.isfinite(x_m)
-    distance_m = np.zeros(len(x_m))
-    distance_m[given] = places.distance_outside_m(study_area, x_m[given], y_m[given])
-    outside = distance_m > tolerance_m
-    elsewhere = _lsoa_elsewhere(frame, study_area)
+    wards, distance_m = places.wards_and_distance_m(study_area, x_m, y_m)
+    outside = np.isfinite(x_m) & (distance_m > tolerance_m)
+    elsewhere = outside.copy()
+    elsewhere[outside] = _lsoa_elsewhere(frame[outside], study_area)
     reasons, shown = places.outside_reason(distance_m, outside), places.pair_text(lon, lat)
     checks.refuse(
-        outside & elsewhere, "Longitude", reasons, "none: the offence lies in another force's area",
+        elsewhere, "Longitude", reasons, "none: the offence lies in another force's area",
         expected=True, shown=shown,
     )  # fmt: skip
     checks.refuse(
@@ -161,7 +163,7 @@ def _points(
         "correct the coordinates or leave the row out: its LSOA is not one of another area",
         shown=shown,
     )  # fmt: skip
-    return x_m, y_m
+    return x_m, y_m, wards
 
 
 def _lsoa_elsewhere(frame: pd.DataFrame, study_area: StudyArea) -> NDArray[np.bool_]:
@@ -177,16 +179,17 @@ def _identities(checks: RowChecks, category: pd.Series) -> pd.Series:
     """Return a stable id for each row: reference and type, or a digest where none is given."""
     frame = checks.table.frame
     named = frame["Crime ID"].ne("").to_numpy(dtype=bool)
-    identity = (frame["Crime ID"] + ":" + category).to_numpy(dtype=object)
-    seen = pd.Series(np.where(named & checks.ok, identity, np.arange(len(frame)).astype(str)))
+    identity = frame["Crime ID"] + ":" + category
+    again = named & checks.ok
+    again[again] = identity[again].duplicated(keep="first").to_numpy(dtype=bool)
     checks.refuse(
-        seen.duplicated(keep="first").to_numpy(dtype=bool), "Crime ID",
+        again, "Crime ID",
         "the same crime reference and type is listed again",
         "none: counted once, as one event", expected=True,
     )  # fmt: skip
     at = np.flatnonzero(~named & checks.ok)
-    identity[at] = _anonymous_ids(frame.iloc[at], category.iloc[at])
-    return pd.Series(identity, dtype="str")
+    identity.iloc[at] = _anonymous_ids(frame.iloc[at], category.iloc[at])
+    return identity
 
 
 def _anonymous_ids(frame: pd.DataFrame, category: pd.Series) -> list[str]:

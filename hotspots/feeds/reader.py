@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hotspots.boundaries.study_area import StudyArea, locate_wards
+from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds import coverage, dashboard_counts, meeting, police_uk, typed_tables
 from hotspots.feeds.corrections import broken_corrections
@@ -163,10 +163,11 @@ def _street_reading(
         warnings += table.warnings
     records = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     records, rejected = _once_across_members(records, rejected)
+    wards = records.pop("ward_code")
     refuse_or_report(tuple(rejected), len(records), raw.name, options)
     return FeedReading(
         raw.name, police_uk.FORMAT, raw.sha256, records, empty_counts(), tuple(rejected),
-        tuple(dropped), _street_coverage(records, frozenset(forces), study_area), warnings,
+        tuple(dropped), _street_coverage(records, wards, frozenset(forces), study_area), warnings,
     )  # fmt: skip
 
 
@@ -191,10 +192,9 @@ def _places(records: pd.DataFrame) -> list[tuple[str, int, str]]:
 
 
 def _street_coverage(
-    records: pd.DataFrame, forces: frozenset[str], study_area: StudyArea
+    records: pd.DataFrame, wards: pd.Series, forces: frozenset[str], study_area: StudyArea
 ) -> Coverage:
-    wards = locate_wards(study_area, records["x_m"].to_numpy(), records["y_m"].to_numpy())
-    counts = pd.Series(wards[wards != ""]).value_counts()
+    counts = wards[wards.ne("")].value_counts()
     city = any("city of london" in force.casefold() for force in forces)
     found = coverage.infer_areas(counts, study_area, policed_only=not city)
     days = records["occurred_to"].to_numpy(dtype="datetime64[us]")
@@ -225,11 +225,15 @@ def _counts_coverage(read: dashboard_counts.CountsRead, study_area: StudyArea) -
 
 
 def _without_repeated_ids(readings: list[FeedReading], options: ReadOptions) -> list[FeedReading]:
+    every = pd.concat([one.records["record_id"] for one in readings], ignore_index=True)
+    twice = every[every.duplicated(keep=False).to_numpy(dtype=bool)]
+    if not len(twice):
+        return readings
     first: dict[str, str] = {}
     cleaned = []
     for reading in readings:
         ids = reading.records["record_id"]
-        again = ids.isin(first.keys()).to_numpy(dtype=bool)
+        again = ids.isin(list(first)).to_numpy(dtype=bool)
         public = reading.format == police_uk.FORMAT
         rejected = tuple(
             Rejection(file, row, "record_id", record_id[:80],
@@ -239,7 +243,7 @@ def _without_repeated_ids(readings: list[FeedReading], options: ReadOptions) -> 
             for file, row, record_id in _places(reading.records[again])
         )  # fmt: skip
         cleaned.append(_without(reading, again, rejected, options))
-        first |= dict.fromkeys(ids.astype(str), reading.file)
+        first |= dict.fromkeys(ids[ids.isin(twice).to_numpy(dtype=bool)], reading.file)
     return cleaned
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
@@ -60,7 +61,9 @@ def text_frame(columns: dict[str, pa.Array | pa.ChunkedArray]) -> pd.DataFrame:
     """Return a frame of stripped ``str`` columns from Arrow string columns."""
     return pd.DataFrame(
         {
-            name: pd.Series(values.to_pandas(), dtype="str").fillna("").str.strip()
+            name: pd.Series(
+                pc.utf8_trim_whitespace(pc.fill_null(values, "")).to_pandas(), dtype="str"
+            )
             for name, values in columns.items()
         }
     )
@@ -97,7 +100,7 @@ def table_from_csv(content: bytes, file: str, options: ReadOptions) -> Table:
     keep = ~np.isin(numbers, np.fromiter(bad_rows, dtype=np.int64, count=len(bad_rows)))
     frame = text_frame({name: arrow.column(i) for i, name in enumerate(names)})
     numbers = numbers[keep]
-    filled = np.any([c.ne("") for _, c in frame.items()], axis=0)
+    filled = _filled(frame)
     frame = frame.loc[filled].reset_index(drop=True)
     rejected, blank = _ragged(bad_rows, len(names), file)
     blank += int((~filled).sum())
@@ -110,6 +113,16 @@ def table_from_csv(content: bytes, file: str, options: ReadOptions) -> Table:
     if blank:
         warnings = (*warnings, f"{file}: {blank} blank lines skipped")
     return Table(file, frame, numbers[filled], rejected, warnings=warnings)
+
+
+def _filled(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return bool (n_rows,): rows with any text; the first columns usually tell."""
+    filled = np.zeros(len(frame), dtype=bool)
+    for _, texts in frame.items():
+        if filled.all():
+            break
+        filled |= texts.ne("").to_numpy(dtype=bool)
+    return filled
 
 
 def _parse(encoded: bytes, names: list[str], set_aside: object, file: str) -> pa.Table:
