@@ -1,0 +1,204 @@
+"""Append to the record, in the very transaction of the change it tells of."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from api.audit.anchor import HEAD_FILE, anchor_document
+from api.audit.entry import GENESIS, Entry, row_digest, time_text
+from api.audit.signing import Head, Signer
+from api.output import json_text
+from api.refusals import AuditRefusedError
+from api.store.schema import audit, audit_heads
+from api.store.store import Store
+from api.store.types import canonical_text
+
+Clock = Callable[[], datetime]
+log = logging.getLogger("arv.audit")
+
+
+def utc_now() -> datetime:
+    """Return the moment in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Change:
+    """A transaction that will be committed together with what is noted of it.
+
+    Attributes
+    ----------
+    tx
+        The connection to write through.
+    now
+        The moment of the change, UTC.
+    """
+
+    tx: Connection
+    now: datetime
+    entries: list[Entry] = field(default_factory=list)
+
+    def note(self, one: Entry) -> None:
+        """Have an entry appended when the change is committed."""
+        self.entries.append(one)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A store together with its audit record.
+
+    Parameters
+    ----------
+    store
+        Where both lie.
+    signer
+        Signs the end of the record with every change.
+    data_dir
+        Where the latest head is kept beside the database.
+    clock
+        UTC; a clock that moved back is recorded.
+    """
+
+    store: Store
+    signer: Signer
+    data_dir: Path
+    clock: Clock = utc_now
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """Yield a change; commit it with its entries, or undo all of it.
+
+        Raises
+        ------
+        AuditRefusedError
+            When nothing was noted: nothing is changed without a word in the record.
+        StoreRefusedError
+            See :meth:`api.store.store.Store.write`.
+        """
+        with self.store.write() as tx:
+            change = Change(tx, self.clock())
+            yield change
+            if not change.entries:
+                raise AuditRefusedError(
+                    "a change without an audit entry was undone",
+                    remedy="report it: this is a defect of the program",
+                )
+            head = append(tx, change.entries, change.now, self.signer)
+        self._keep_head(head)
+
+    def note(self, *entries: Entry) -> None:
+        """Append entries about something that changes no other table, such as a denial."""
+        with self.change() as change:
+            for one in entries:
+                change.note(one)
+
+    def _keep_head(self, head: Head) -> None:
+        """Keep the head beside the database; the change itself is already on disk."""
+        try:
+            keep_head(self.data_dir / HEAD_FILE, head)
+        except OSError:
+            log.exception("the head of the audit record could not be kept beside the database")
+
+
+def append(tx: Connection, entries: list[Entry], now: datetime, signer: Signer) -> Head:
+    """Append entries to the record within a transaction and sign its new end.
+
+    Parameters
+    ----------
+    tx
+        A transaction of :meth:`api.store.store.Store.write`; writers come one at a time.
+    entries
+        At least one, in order.
+    now
+        UTC moment of the change.
+    """
+    last = tx.execute(
+        select(audit.c.position, audit.c.row_sha256, audit.c.at_utc)
+        .order_by(audit.c.position.desc())
+        .limit(1)
+    ).first()
+    position, previous = (last.position, last.row_sha256) if last else (0, GENESIS)
+    behind_s = (last.at_utc - now).total_seconds() if last else 0.0
+    rows = []
+    for one in entries:
+        position += 1
+        detail = one.full_detail()
+        if behind_s > 0:
+            detail["clock_moved_back_s"] = round(behind_s, 6)
+        row = _row(one, detail, now, previous)
+        previous = str(row["row_sha256"])
+        rows.append({"position": position, **row})
+    tx.execute(insert(audit), rows)
+    head = signer.sign(position, previous, time_text(now))
+    tx.execute(
+        insert(audit_heads),
+        {
+            "position": head.position,
+            "row_sha256": head.row_sha256,
+            "signed_utc": now,
+            "key_id": head.key_id,
+            "signature": head.signature,
+        },
+    )
+    return head
+
+
+def keep_head(path: Path, head: Head) -> None:
+    """Replace the kept head by a later one; several processes may do so at once."""
+    with path.with_suffix(".lock").open("a+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            kept = json.loads(path.read_bytes())["position"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            kept = 0
+        if isinstance(kept, int) and kept >= head.position:
+            return
+        partial = path.with_suffix(".partial")
+        partial.write_text(json_text(anchor_document(head)), "utf-8")
+        os.replace(partial, path)  # noqa: PTH105  (the flush of a head may wait: the change is on disk)
+
+
+def _row(one: Entry, detail: dict[str, object], now: datetime, previous: str) -> dict[str, object]:
+    text = canonical_text(detail) if detail else ""
+    digest = row_digest(
+        (
+            previous,
+            time_text(now),
+            one.actor,
+            one.action,
+            one.object_kind,
+            one.object_id,
+            one.object_sha256 or "",
+            one.outcome,
+            one.reason,
+            text,
+        )
+    )
+    if digest is None:
+        raise AuditRefusedError(
+            "an audit entry holds a control character",
+            remedy="make entries with api.audit.entry.entry, which writes such characters out",
+        )
+    return {
+        "at_utc": now,
+        "actor": one.actor,
+        "action": one.action,
+        "object_kind": one.object_kind,
+        "object_id": one.object_id,
+        "object_sha256": one.object_sha256,
+        "outcome": one.outcome,
+        "reason": one.reason,
+        "detail": detail or None,
+        "previous_sha256": previous,
+        "row_sha256": digest,
+    }
