@@ -26,7 +26,7 @@ from hotspots.incidents import (
     empty_records,
 )
 
-__all__ = ["ReadOptions", "read_feed", "read_feeds"]
+__all__ = ["ReadOptions", "read_feed", "read_feeds", "read_rows"]
 
 _FORMATS = (
     "the police.uk street file (Crime ID, Month, Longitude, Latitude, Crime type …), the MPS "
@@ -60,8 +60,19 @@ def read_feed(path: Path, study_area: StudyArea, *, options: ReadOptions = _DEFA
     FeedRefusedError
         The file cannot be used; the message names file, row, column, value and remedy.
     """
-    reading = _read_rows(Path(path), study_area, options)
+    reading = read_rows(path, study_area, options=options)
     return _without_broken_corrections([reading], options)[0]
+
+
+def read_rows(path: Path, study_area: StudyArea, *, options: ReadOptions = _DEFAULT) -> FeedReading:
+    """Read one file by itself: what its corrections name may lie in a file read elsewhere.
+
+    Raises
+    ------
+    FeedRefusedError
+        As :func:`read_feed`, except for corrections.
+    """
+    return _read_rows(Path(path), study_area, options)
 
 
 def read_feeds(
