@@ -59,8 +59,8 @@ class PlanQueue:
 
     Attributes
     ----------
-    plan_id, method, load
-        The plan; ``exact`` or ``approximation``; the labelled assumptions.
+    plan_id, method, load, travel_time_source
+        The plan; ``exact`` or ``approximation``; the labelled assumptions; the drive times.
     units, boroughs
         In the order of the plan.
     mean_response_s, mean_wait_s
@@ -76,6 +76,7 @@ class PlanQueue:
     plan_id: str
     method: Method
     load: CallLoad
+    travel_time_source: str
     units: tuple[UnitInQueue, ...]
     boroughs: tuple[BoroughInQueue, ...]
     mean_response_s: float
@@ -89,6 +90,7 @@ class PlanQueue:
 class _Ground:
     """Mean drives, chances of arriving in time, and own wards: (n_units, n_wards) each."""
 
+    source: str
     drive_s: Floats
     chance: Floats
     own: NDArray[np.bool_]
@@ -147,7 +149,8 @@ def queue_of_plan(
     queue = solve_fleet_queue(
         drive_s, demand, duty_of(plan, fleet), load, turnout_s=standard.turnout_s, exact=exact
     )
-    return _account(plan, assessment, load, queue, _Ground(drive_s, patrol @ chance, own))
+    ground = _Ground(travel.source, drive_s, patrol @ chance, own)
+    return _account(plan, assessment, load, queue, ground)
 
 
 def patrol_shares(plan: PatrolPlan, assessment: RiskAssessment) -> tuple[Floats, NDArray[np.bool_]]:
@@ -196,6 +199,7 @@ def _account(
         plan_id=plan.plan_id,
         method=queue.method,
         load=load,
+        travel_time_source=ground.source,
         units=_units(plan, queue, answered, ground),
         boroughs=_boroughs(plan, assessment, queue, response_s, ground),
         mean_response_s=float(_mean(calls @ response_s, calls.sum())),

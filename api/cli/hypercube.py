@@ -71,6 +71,7 @@ def table(result: PlanQueue) -> str:
         f"Plan {result.plan_id} as a hypercube queue ({result.method})",
         f"Assumed: {load.calls_per_week:g} calls a week, {load.service_time_s / 60:g} minutes at "
         f"the scene, {load.two_unit_share:.0%} with a second vehicle",
+        f"Drive times: {result.travel_time_source}",
         "",
         f"reached within the standard {result.within_standard:7.1%}",
         f"mean response               {result.mean_response_s / 60:7.1f} min",
