@@ -188,8 +188,10 @@ class _Search:
             return
         columns = np.flatnonzero(answer.values[: len(self._problem.masks)] > 0.5)
         if self._has_seen(columns):  # its tangents are in: the master can learn no more of it
-            self._stuck = not self._misses_floor(columns)
-            self._master.forbid(columns)
+            if self._misses_floor(columns):
+                self._master.forbid(columns)
+            else:  # the model that is written must keep it
+                self._stuck = True
         self._learn(columns)
         self.offer(columns)
         self._tell()
