@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from allocator.patrol_areas import members_of
 from allocator.plan_problem import PlanProblem
+from allocator.redeal import redealt
 
 MIN_GAIN = 1e-10
 
@@ -32,7 +33,7 @@ class Step:
 
 
 def improved(problem: PlanProblem, columns: NDArray[np.intp]) -> tuple[NDArray[np.intp], float]:
-    """Climb to a placement that no single step improves: first the floor, then coverage.
+    """Climb to a placement that no step and no re-deal improves: first the floor, then coverage.
 
     Returns
     -------
@@ -42,6 +43,19 @@ def improved(problem: PlanProblem, columns: NDArray[np.intp]) -> tuple[NDArray[n
         Its expected coverage.
     """
     current = np.sort(columns)
+    while True:
+        current, objective, shortfall = _climbed(problem, current)
+        better = redealt(problem, current, objective, shortfall)
+        if better is None:
+            return current, objective
+        current = better
+
+
+def _climbed(
+    problem: PlanProblem, columns: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], float, float]:
+    """Take the best single step until none helps; also return objective and shortfall."""
+    current = columns
     total = problem.exposure[:, current].sum(axis=1)
     objective, shortfall = problem.covered(total), problem.shortfall(total)
     while True:
@@ -50,7 +64,7 @@ def improved(problem: PlanProblem, columns: NDArray[np.intp]) -> tuple[NDArray[n
             if (-step.shortfall, step.objective) > reached:
                 best, reached = step, (-step.shortfall, step.objective)
         if best is None:
-            return current, objective
+            return current, objective, shortfall
         kept = [column for column in current.tolist() if column not in best.out]
         current = np.array(sorted([*kept, *best.into]), dtype=np.intp)
         objective, shortfall = best.objective, best.shortfall
