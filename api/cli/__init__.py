@@ -19,6 +19,8 @@ MODULES = {
     "replan": "api.cli.replan",
     "compare": "api.cli.compare",
     "hypercube": "api.cli.hypercube",
+    "tpu": "api.cli.tpu",
+    "simulate": "api.cli.simulate",
     "forecast": "api.cli.forecast",
     "backtest": "api.cli.backtest",
     "boundaries": "api.cli.boundaries",
