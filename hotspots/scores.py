@@ -56,7 +56,7 @@ class AreaScores:
         """Return the scores of the policed boroughs: sums of their wards, draw by draw."""
         codes = self.places.borough_codes
         names = _names(self.study_area.boroughs, "borough", codes)
-        draws = self._by_borough(self.posterior.draws.astype(np.float64)).astype(np.float32)
+        draws = self._by_borough(self.posterior.draws).astype(np.float32)
         days = self._by_borough(self._stacked(self.evidence.days)) / self.places.wards_in_borough
         return self._areas(
             codes,
@@ -69,11 +69,11 @@ class AreaScores:
             conditions=self._by_borough(conditioned(self.evidence).wards.astype(np.float64)) > 0,
         )
 
-    def _by_borough(self, values: Floats) -> Floats:
-        """Sum the last axis (wards) by borough, in ward order."""
+    def _by_borough(self, values: Floats | NDArray[np.float32]) -> Floats:
+        """Sum the last axis (wards) by borough, in ward order and in float64."""
         return np.stack(
             [
-                values[..., self.places.borough_of_ward == borough].sum(axis=-1)
+                values[..., self.places.borough_of_ward == borough].sum(axis=-1, dtype=np.float64)
                 for borough in range(len(self.places.borough_codes))
             ],
             axis=-1,

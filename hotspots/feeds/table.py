@@ -83,7 +83,7 @@ def table_from_csv(content: bytes, file: str, options: ReadOptions) -> Table:
     """
     text, warnings = _decoded(content, file)
     names = _header(text, file, options)
-    encoded = text.encode("utf-8")
+    encoded = content if text.isascii() else text.encode("utf-8")
     check_cells(encoded.count(b",") + encoded.count(b"\n"), file, options)
     bad: dict[int, tuple[int, str]] = {}
 
@@ -129,7 +129,7 @@ def _parse(encoded: bytes, names: list[str], set_aside: object, file: str) -> pa
     unique = [str(i) for i in range(len(names))]
     try:
         return pa_csv.read_csv(
-            io.BytesIO(encoded),
+            pa.BufferReader(encoded),
             read_options=pa_csv.ReadOptions(
                 use_threads=False, column_names=unique, skip_rows_after_names=1,
                 block_size=max(1 << 20, min(len(encoded) + 1, 1 << 30)),
