@@ -15,12 +15,13 @@ from allocator import coverage
 from allocator.p_median import solve_p_median
 from allocator.patrol_areas import members_of, membership
 from allocator.plan import Fleet
-from allocator.plan_world import DAYS_IN_WEEK, Floats, World, build_world
+from allocator.plan_world import Floats, World, build_world
 from allocator.settings import PlanSettings
 from allocator.travel_time import TravelTime, embedded_travel_time
 from hotspots.assessment import RiskAssessment
 
 MEDIAN_LIMIT_S = 10.0
+DAYS_IN_WEEK = 7
 
 
 def simple_placements(
@@ -104,13 +105,14 @@ def greedy(world: World, fleet: Fleet, settings: PlanSettings) -> list[int]:
     reach = coverage.area_reach(
         world.reach_from_borough, world.borough_weight, membership(singles, size)
     )
-    total: Floats = np.zeros(len(world.demand))
+    demand = world.point_demand
+    total: Floats = np.zeros(len(demand))
     chosen: list[int] = []
     for unit in fleet.units:
-        duty = len(unit.on_duty) / DAYS_IN_WEEK
-        exposure = coverage.exposure(reach, duty, settings.busy_fraction)
+        on_road = np.array([kind.available[unit.unit_id] for kind in world.kinds])
+        exposure = world.point_exposure(reach, np.tile(on_road, (size, 1)), settings.busy_fraction)
         gains = [
-            coverage.expected_coverage(world.demand, total + exposure[:, number])
+            coverage.expected_coverage(demand, total + exposure[:, number])
             for number in range(size)
         ]
         best = int(np.argmax(gains))

@@ -16,8 +16,8 @@ from allocator.plan import Fleet, PatrolPlan, Unit
 from allocator.settings import PlanSettings
 from allocator.simple_placements import simple_placements
 from allocator.simulation.assumptions import SimulationAssumptions
+from allocator.simulation.calls import CallLog
 from allocator.simulation.deployment import Deployment, deploy_areas, deploy_plan
-from allocator.simulation.errors import OverloadError
 from allocator.simulation.intervals import Estimate, share
 from allocator.simulation.report import (
     BoroughResponse,
@@ -119,6 +119,7 @@ def judge(
     travel: TravelTime | None = None,
     settings: PlanSettings | None = None,
     assumptions: SimulationAssumptions | None = None,
+    log: CallLog | None = None,
     weeks: int = WEEKS,
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
@@ -134,20 +135,17 @@ def judge(
         shown beside. Units and boroughs that are gone drop out.
     travel, settings
         Drive times and the settings of the other placements, as for the plan.
-    assumptions, weeks, seed
-        Of the simulation.
+    assumptions, log, weeks, seed
+        Of the simulation, as for :func:`allocator.simulation.weeks.simulate_plan`.
     progress
         Told how much is done.
-
-    Returns
-    -------
-    Verdict
-        When the calls exceed what the fleet can do, a verdict that says so in ``not_judged``.
 
     Raises
     ------
     UnrelatedPlanError, SimulationRefusedError
         Plan, assessment and fleet do not belong together, or weeks or seed are wrong.
+    OverloadError
+        The calls ask for more than the fleet can give.
     """
     chosen = assumptions or SimulationAssumptions()
     travel = travel or embedded_travel_time(assessment)
@@ -161,25 +159,21 @@ def judge(
         found = _redeployed(other, units, assessment, chosen.demand_mix) if other else None
         if found is not None:
             others[name] = found
-    blank = Verdict(plan.plan_id, plan.week, assessment.assessment_id, weeks, seed, None)
-    try:
-        simulated = simulate_deployments(
-            [proposed, *others.values()],
-            assessment,
-            travel,
-            weeks=weeks,
-            seed=seed,
-            service_standard_s=fleet.service_standard_s,
-            turnout_s=fleet.turnout_s,
-            assumptions=chosen,
-            progress=progress,
-        )
-    except OverloadError as overload:
-        return replace(blank, not_judged=str(overload))
-    judged = report(simulated[0])
-    floor = _floor(plan)
+    simulated = simulate_deployments(
+        [proposed, *others.values()],
+        assessment,
+        travel,
+        weeks=weeks,
+        seed=seed,
+        service_standard_s=fleet.service_standard_s,
+        turnout_s=fleet.turnout_s,
+        assumptions=chosen,
+        log=log,
+        progress=progress,
+    )
+    judged, floor = report(simulated[0]), _floor(plan)
     return replace(
-        blank,
+        unjudged(plan, "", weeks=weeks, seed=seed),
         proposed=judged,
         rivals=tuple(
             _rival(name, other, simulated[0], rival)
@@ -187,6 +181,13 @@ def judge(
         ),
         floor=floor,
         below_floor=_below(judged, floor),
+    )
+
+
+def unjudged(plan: PatrolPlan, reason: str, *, weeks: int = WEEKS, seed: int = 0) -> Verdict:
+    """Return the verdict on a plan that could not be simulated, with the reason."""
+    return Verdict(
+        plan.plan_id, plan.week, plan.assessment_id, weeks, seed, None, not_judged=reason
     )
 
 

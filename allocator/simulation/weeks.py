@@ -80,7 +80,7 @@ def simulate_plan(
     units = fleet.units if fleet is not None else None
     deployment = deploy_plan(plan, assessment, units=units, demand_mix=settings.demand_mix)
     standard_s, turnout_s = (
-        (fleet.service_standard_s, fleet.turnout_s) if fleet is not None else _standard(plan)
+        (fleet.service_standard_s, fleet.turnout_s) if fleet is not None else standard_of(plan)
     )
     (one,) = simulate_deployments(
         [deployment],
@@ -233,7 +233,14 @@ def _joined(parts: Sequence[Trace]) -> Trace:
     )
 
 
-def _standard(plan: PatrolPlan) -> tuple[int, int]:
+def standard_of(plan: PatrolPlan) -> tuple[int, int]:
+    """Return the service standard and the turn-out time a plan was made for, in seconds.
+
+    Raises
+    ------
+    SimulationRefusedError
+        The plan does not name them.
+    """
     standard_s, turnout_s = (
         plan.settings.get(name) for name in ("service_standard_s", "turnout_s")
     )
