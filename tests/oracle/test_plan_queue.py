@@ -18,6 +18,8 @@ from allocator.fleet_queue import CallLoad, solve_fleet_queue
 from allocator.hypercube import solve_hypercube
 from allocator.plan import Fleet, PatrolPlan, Unit
 from allocator.plan_queue import PlanQueue, duty_of, patrol_shares, queue_of_plan
+from allocator.simulation.assumptions import SimulationAssumptions
+from allocator.simulation.weeks import simulate_plan
 from allocator.travel_time import embedded_travel_time
 from allocator.weekly_plan import plan_week
 from hotspots.assessment import RiskAssessment
@@ -244,3 +246,33 @@ def test_assumptions_out_of_bounds_are_refused(name: str, value: float) -> None:
         CallLoad(**{name: value})
     with pytest.raises(PlanningRefusedError, match=f"{name} is nan"):
         CallLoad(**{name: float("nan")})
+
+
+def test_the_simulated_weeks_agree_under_the_same_assumptions() -> None:
+    assessment, plan = _week()
+    load = CallLoad(calls_per_week=150.0, two_unit_share=0.0)
+    found = queue_of_plan(plan, assessment, load=load)
+    same = SimulationAssumptions(
+        calls_per_week=150.0,
+        two_unit_share=0.0,
+        service_shape="exponential",
+        rule="fixed_order",
+        return_factor=0.0,
+        shift_starts_h=(),
+        handover_s=0.0,
+    )
+    travel = embedded_travel_time(assessment)
+    seen = simulate_plan(plan, assessment, travel, weeks=600, seed=8, assumptions=same)
+    # a week begins with every unit free, and drives are not exponential: allow 0.005 beside
+    # the half width of the interval
+    assert seen.share_within.upper_95 is not None
+    noise = seen.share_within.upper_95 - seen.share_within.value
+    assert found.within_standard == pytest.approx(seen.share_within.value, abs=noise + 0.005)
+    assert 1 - found.interarea_share == pytest.approx(seen.own_area_share.value, abs=0.01)
+    assert found.probability_all_busy == pytest.approx(seen.queued_share.value, abs=0.005)
+    for unit, used in zip(found.units, seen.units, strict=True):
+        assert used.utilisation is not None
+        assert unit.busy_fraction == pytest.approx(used.utilisation.value, abs=0.01)
+    for borough, answered in zip(found.boroughs, seen.boroughs, strict=True):
+        assert answered.share_within is not None
+        assert borough.within_standard == pytest.approx(answered.share_within.value, abs=0.025)
