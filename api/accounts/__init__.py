@@ -1,0 +1,1 @@
+"""Who people and programs are: names, passwords, keys, sessions and identity tokens."""

@@ -1,0 +1,223 @@
+"""API keys of programs: 256 random bits, kept as a digest, for named actions and a time."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from api.access import PERSONAL, Action, Actor, Resource
+from api.accounts.users import SCOPES, find_user, require, user_by_id
+from api.audit.entry import entry
+from api.audit.log import Record
+from api.refusals import AccountRefusedError, CredentialRefusedError
+from api.store.schema import api_keys
+from api.tokens import digest
+
+PREFIX = "arvk_"
+LONGEST_LIFE = timedelta(days=366)
+_FORM = re.compile(r"arvk_(k[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key as people see it: everything but the secret."""
+
+    key_id: str
+    owner: str
+    label: str
+    actions: tuple[str, ...]
+    scopes: tuple[str, ...]
+    created: datetime
+    expires: datetime
+    revoked: datetime | None
+
+
+def looks_like_key(text: str) -> bool:
+    """Return whether a bearer token claims to be an API key."""
+    return text.startswith(PREFIX)
+
+
+def add_key(
+    record: Record,
+    owner: str,
+    label: str,
+    actions: Iterable[str],
+    *,
+    life: timedelta,
+    by: Actor,
+    scopes: Iterable[str] = (),
+) -> tuple[ApiKey, str]:
+    """Make a key that acts for an account, and return it with its secret, shown only now.
+
+    Its rights are those of the account at the time it is used, and of those only the named
+    actions; material with handling code C only with its scope, which the account must hold.
+
+    Raises
+    ------
+    AccountRefusedError
+        When there is no such account, an action is unknown or takes a person, or the life is
+        not within a year.
+    AccessDeniedError
+        When the actor is no administrator.
+    """
+    wanted, extra = _checked_actions(actions), _checked_scopes(scopes)
+    if not timedelta(0) < life <= LONGEST_LIFE:
+        raise AccountRefusedError(
+            f"a key lives for {life.days} days, not 1 to {LONGEST_LIFE.days}",
+            remedy="give a shorter life; a key can be replaced before it ends",
+        )
+    key_id = "k" + secrets.token_hex(6)
+    secret = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
+    with record.change() as change:
+        require(by, Action.MANAGE_KEYS, Resource("key", key_id))
+        user = find_user(change.tx, owner)
+        if user is None or not user.active:
+            raise AccountRefusedError(
+                "there is no such account", remedy="`arv users list` names them", value=owner
+            )
+        if not extra <= user.scopes:
+            raise AccountRefusedError(
+                f"{user.name} does not hold the scope {sorted(extra - user.scopes)[0]}",
+                remedy="give it to the account first, or leave it out",
+            )
+        change.tx.execute(
+            insert(api_keys),
+            {
+                "key_id": key_id,
+                "key_sha256": digest(secret),
+                "user_id": user.user_id,
+                "label": label.strip() or key_id,
+                "roles": sorted(user.roles),
+                "scopes": [*sorted(wanted), *sorted(extra)],
+                "boroughs": sorted(user.boroughs),
+                "created_utc": change.now,
+                "created_by": by.name,
+                "expires_utc": change.now + life,
+            },
+        )
+        change.note(
+            entry(by.name, Action.MANAGE_KEYS, "key", key_id, reason=f"made for {user.name}",
+                  detail={"actions": sorted(wanted), "scopes": sorted(extra), "days": life.days})
+        )  # fmt: skip
+        found = _keys(change.tx, key_id)
+    return found[0], secret
+
+
+def revoke_key(record: Record, key_id: str, *, by: Actor, reason: str) -> ApiKey:
+    """End a key before its time.
+
+    Raises
+    ------
+    AccountRefusedError
+        When there is no such key, it has ended already, or no reason is given.
+    AccessDeniedError
+        When the actor is no administrator.
+    """
+    if not reason.strip():
+        raise AccountRefusedError("ending a key needs a reason", remedy="say in a sentence why")
+    with record.change() as change:
+        require(by, Action.MANAGE_KEYS, Resource("key", key_id))
+        found = _keys(change.tx, key_id)
+        if not found or found[0].revoked is not None:
+            raise AccountRefusedError(
+                "there is no such key in use", remedy="`arv users keys` lists them", value=key_id
+            )
+        change.tx.execute(
+            update(api_keys)
+            .where(api_keys.c.key_id == key_id)
+            .values(revoked_utc=change.now, revoked_by=by.name, revoked_reason=reason)
+        )
+        change.note(entry(by.name, Action.MANAGE_KEYS, "key", key_id, reason=reason))
+        return _keys(change.tx, key_id)[0]
+
+
+def all_keys(tx: Connection) -> list[ApiKey]:
+    """Return every key, oldest first."""
+    return _keys(tx, None)
+
+
+def actor_of_key(tx: Connection, secret: str, now: datetime) -> Actor:
+    """Return who asks with a key.
+
+    Raises
+    ------
+    CredentialRefusedError
+        When the key is wrong, has expired, was ended, or its account was closed. The words
+        about a key's end are for those alone who hold the whole key.
+    """
+    row = tx.execute(select(api_keys).where(api_keys.c.key_sha256 == digest(secret))).first()
+    if row is None or not _FORM.fullmatch(secret):
+        raise _refused("is not known")
+    user = user_by_id(tx, row.user_id)
+    if row.revoked_utc is not None:
+        raise _refused(f"{row.key_id} was ended on {row.revoked_utc:%d %B %Y}")
+    if now >= row.expires_utc:
+        raise _refused(f"{row.key_id} expired on {row.expires_utc:%d %B %Y}")
+    if user is None or not user.active:
+        raise _refused(f"{row.key_id} acts for an account that was closed")
+    named = frozenset(row.scopes)
+    return Actor(
+        user.name,
+        user.roles & frozenset(row.roles),
+        "key",
+        boroughs=user.boroughs & frozenset(row.boroughs),
+        scopes=user.scopes & named,
+        only=frozenset(Action(one) for one in named - SCOPES),
+    )
+
+
+def _keys(tx: Connection, key_id: str | None) -> list[ApiKey]:
+    query = select(api_keys).order_by(api_keys.c.created_utc, api_keys.c.key_id)
+    if key_id is not None:
+        query = query.where(api_keys.c.key_id == key_id)
+    found = []
+    for row in tx.execute(query).all():
+        user = user_by_id(tx, row.user_id)
+        found.append(
+            ApiKey(
+                key_id=row.key_id,
+                owner=user.name if user else "",
+                label=row.label,
+                actions=tuple(one for one in row.scopes if one not in SCOPES),
+                scopes=tuple(one for one in row.scopes if one in SCOPES),
+                created=row.created_utc,
+                expires=row.expires_utc,
+                revoked=row.revoked_utc,
+            )
+        )
+    return found
+
+
+def _checked_actions(actions: Iterable[str]) -> frozenset[str]:
+    known = {str(one) for one in Action if one not in PERSONAL}
+    wanted = frozenset(actions)
+    odd = next(iter(sorted(wanted - known)), None)
+    if odd is not None or not wanted:
+        personal = odd in {str(one) for one in PERSONAL}
+        raise AccountRefusedError(
+            "the action takes a person who signed in" if personal else "there is no such action",
+            remedy=f"choose from {', '.join(sorted(known))}",
+            value=odd,
+        )
+    return wanted
+
+
+def _checked_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    wanted = frozenset(scopes)
+    odd = next(iter(sorted(wanted - SCOPES)), None)
+    if odd is not None:
+        raise AccountRefusedError(
+            "there is no such scope", remedy=f"choose from {', '.join(sorted(SCOPES))}", value=odd
+        )
+    return wanted
+
+
+def _refused(problem: str) -> CredentialRefusedError:
+    return CredentialRefusedError(
+        f"the key {problem}", remedy="ask an administrator for a new key (`arv users key`)"
+    )
