@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from allocator import coverage
+from allocator import coverage, event_calendar
 from allocator.errors import (
     LockRefusedError,
     PlanInfeasibleError,
@@ -31,7 +31,8 @@ from allocator.errors import (
 )
 from allocator.patrol_areas import mask_of, members_of, membership
 from allocator.plan import Fleet, PatrolPlan
-from allocator.plan_world import DAYS_IN_WEEK, Floats, World, build_world
+from allocator.plan_request import events_of
+from allocator.plan_world import Floats, World, build_world
 from allocator.settings import PlanSettings, in_force
 from allocator.simple_placements import greedy, nearest_centre, proportional
 from allocator.travel_time import TravelTime, embedded_travel_time
@@ -117,12 +118,13 @@ def compare(
     settings = settings or in_force(plan.settings)
     travel = travel or embedded_travel_time(assessment)
     deadline = time.monotonic() + time_limit_s
-    world = build_world(assessment, fleet, travel, settings)
+    events = events_of(assessment, fleet, event_calendar.in_force(plan.settings), plan.week)
+    world = build_world(assessment, fleet, travel, settings, events=events, week=plan.week)
     fleet = replace(fleet, units=tuple(sorted(fleet.units, key=lambda unit: unit.unit_id)))
     _check(plan, world, fleet)
     scale = _Scale(world, fleet, settings)
     asked = _asked(plan, previous)
-    solves = _Solves(assessment, fleet, settings, travel, previous, deadline)
+    solves = _Solves(assessment, fleet, settings, travel, previous, deadline, events, plan.week)
     rows = [scale.of_plan("proposed", "Proposed plan", plan, plan.bound)]
     if previous is not None:
         rows.append(scale.of_plan("previous", "Previous plan, this week's demand", previous))
@@ -149,17 +151,20 @@ class _Scale:
         self._world = world
         self._fleet = fleet
         self._settings = settings
-        self._duty = np.array([len(unit.on_duty) / DAYS_IN_WEEK for unit in fleet.units])
+        self._available = np.array(
+            [[kind.available[unit.unit_id] for kind in world.kinds] for unit in fleet.units]
+        )
 
-    def exposure(self, masks: Sequence[int], duty: Floats) -> Floats:
-        """Return float (n_wards, n_units); an empty area reaches nothing."""
+    def _exposure(self, masks: Sequence[int]) -> Floats:
+        """Return float (n_points, n_units); an empty area reaches nothing."""
         members = membership(masks, len(self._world.borough_codes))
         empty = members.sum(axis=0) == 0
         members[:, empty] = 1.0  # any area: its units count as off duty
         reach = coverage.area_reach(
             self._world.reach_from_borough, self._world.borough_weight, members
         )
-        return coverage.exposure(reach, np.where(empty, 0.0, duty), self._settings.busy_fraction)
+        on_road = np.where(empty[:, None], 0.0, self._available)
+        return self._world.point_exposure(reach, on_road, self._settings.busy_fraction)
 
     def of_plan(
         self, name: str, label: str, plan: PatrolPlan, bound: float | None = None
@@ -186,17 +191,13 @@ class _Scale:
     ) -> Alternative:
         """Return an alternative with its coverage of London and of every borough."""
         world = self._world
-        total = self.exposure(masks, self._duty).sum(axis=1)
-        weight = np.where(
-            world.borough_demand[world.borough_of_ward] > 0, world.demand, world.weights
-        )
+        total = self._exposure(masks).sum(axis=1)
         size = len(world.borough_codes)
-        reached = np.bincount(
-            world.borough_of_ward, weights=-weight * np.expm1(-total), minlength=size
-        )
-        by_borough = reached / np.bincount(world.borough_of_ward, weights=weight, minlength=size)
+        worth, at = world.point_worth, world.borough_of_point
+        reached = np.bincount(at, weights=-worth * np.expm1(-total), minlength=size)
+        by_borough = reached / np.bincount(at, weights=worth, minlength=size)
         areas = self._codes(masks)
-        objective = coverage.expected_coverage(world.demand, total)
+        objective = coverage.expected_coverage(world.point_demand, total)
         return Alternative(name, label, objective, bound, tuple(by_borough.tolist()), areas)
 
 
@@ -227,6 +228,8 @@ class _Solves:
     travel: TravelTime
     previous: PatrolPlan | None
     deadline: float
+    events: tuple[event_calendar.Event, ...]
+    week: str
 
     def plan(
         self,
@@ -260,6 +263,8 @@ class _Solves:
                 support=asked.support,
                 previous=self.previous if asked.max_changes is not None else None,
                 max_changes=asked.max_changes,
+                events=self.events,
+                week=self.week,
                 time_limit_s=left_s,
             )
         except (PlanInfeasibleError, PlanTimedOutError, LockRefusedError):

@@ -134,6 +134,7 @@ def reason(
     kept: bool,
     standard_s: int,
     supported: tuple[str, ...] = (),
+    remarks: tuple[str, ...] = (),
 ) -> str:
     """Return one sentence a chair can read out.
 
@@ -151,6 +152,8 @@ def reason(
         Service standard in seconds.
     supported
         Names of boroughs the unit deliberately overlaps.
+    remarks
+        What else the chair should know, such as days off duty.
     """
     world = problem.world
     members = list(members_of(problem.masks[placed.column]))
@@ -166,30 +169,22 @@ def reason(
         f"{minutes(standard_s)}, and without this unit London as a whole would lose "
         f"{100 * marginal:.1f} percentage points of coverage"
     )
-    return text + _because(problem, placed, locked, kept, supported) + "."
-
-
-def _because(
-    problem: PlanProblem,
-    placed: Placed,
-    locked: tuple[str, ...],
-    kept: bool,
-    supported: tuple[str, ...],
-) -> str:
-    notes = []
-    if locked:
-        notes.append(f"locked to {listed(list(locked))} by the request")
-    allowed = problem.classes[int(problem.class_of[placed.column])].allowed
-    if allowed.bit_count() < len(problem.world.borough_codes):
-        notes.append(
-            f"{placed.provenance} may patrol only {allowed.bit_count()} of "
-            f"{len(problem.world.borough_codes)} boroughs with it"
-        )
+    notes = [f"locked to {listed(list(locked))} by the request"] if locked else []
+    notes += _eligibility(problem, placed)
     if supported:
         notes.append(f"also supports {listed(list(supported))}")
+    notes += remarks
     if kept:
         notes.append("same area as in the previous plan")
-    return f" ({'; '.join(notes)})" if notes else ""
+    return f"{text} ({'; '.join(notes)})." if notes else f"{text}."
+
+
+def _eligibility(problem: PlanProblem, placed: Placed) -> list[str]:
+    n_allowed = problem.classes[int(problem.class_of[placed.column])].allowed.bit_count()
+    n_boroughs = len(problem.world.borough_codes)
+    if n_allowed == n_boroughs:
+        return []
+    return [f"{placed.provenance} may patrol only {n_allowed} of {n_boroughs} boroughs with it"]
 
 
 def listed(names: list[str]) -> str:

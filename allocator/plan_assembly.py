@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from allocator import explanation
+from allocator.duty_remarks import duty_remarks
+from allocator.event_calendar import DAYS_IN_WEEK, Event, recorded
 from allocator.linear_model import mps_text
 from allocator.outer_approximation import Solution
 from allocator.patrol_areas import members_of
@@ -42,6 +44,7 @@ class PlanRequest:
     excludes: Mapping[str, tuple[str, ...]]
     support: Mapping[str, tuple[str, ...]]
     max_changes: int | None
+    events: tuple[Event, ...] = ()
 
 
 def assemble(request: PlanRequest, problem: PlanProblem, solution: Solution) -> PatrolPlan:
@@ -99,6 +102,7 @@ def _placements(
     others = explanation.runners_up(problem, solution.columns, solution.objective)
     coverage = explanation.borough_coverage(problem, solution.columns)
     names = dict(zip(world.borough_codes, world.borough_names, strict=True))
+    on_duty = {unit.unit_id: unit.on_duty for unit in request.fleet.units}
     placements = []
     for one in placed:
         members = members_of(problem.masks[one.column])
@@ -112,6 +116,14 @@ def _placements(
             kept=before.get(one.unit_id) == problem.masks[one.column],
             standard_s=request.fleet.service_standard_s,
             supported=tuple(names[code] for code in request.support.get(one.unit_id, ())),
+            remarks=duty_remarks(
+                request.assessment,
+                request.events,
+                request.week,
+                unit_id=one.unit_id,
+                on_duty=on_duty[one.unit_id],
+                boroughs=boroughs,
+            ),
         )
         wards = sorted(p.code for p in request.assessment.places if p.borough_code in boroughs)
         placements.append(
@@ -160,6 +172,12 @@ def _settings(request: PlanRequest, problem: PlanProblem) -> dict[str, object]:
         "support": {unit_id: list(codes) for unit_id, codes in request.support.items()},
         "previous_plan_id": request.previous.plan_id if request.previous else None,
         "max_changes": request.max_changes,
+        "on_duty": {
+            unit.unit_id: list(unit.on_duty)
+            for unit in sorted(request.fleet.units, key=lambda unit: unit.unit_id)
+            if len(unit.on_duty) < DAYS_IN_WEEK
+        },
+        "events": recorded(request.events),
         "solver": "outer approximation with OR-Tools MathOpt: GLOP, HiGHS and GSCIP",
     }
 
@@ -181,6 +199,7 @@ def _inputs_sha256(request: PlanRequest) -> str:
         "support": request.support,
         "previous": request.previous.plan_id if request.previous else None,
         "max_changes": request.max_changes,
+        "events": recorded(request.events),
     }
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

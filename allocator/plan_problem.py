@@ -31,7 +31,7 @@ class PlanProblem:
         Area (bit mask) and class position of each column.
     demand, borough_of_point
         float and int (n_points,): share of demand at each point and the borough it lies in. A
-        point is a ward.
+        point is a ward on one kind of day.
     worth
         float (n_points,): what a point counts for in the coverage of its borough: its demand,
         or patrol time where the borough has no demand.
@@ -134,9 +134,9 @@ def build_problem(
         classes=classes,
         masks=masks,
         class_of=class_of,
-        demand=world.demand,
-        worth=_worth(world),
-        borough_of_point=world.borough_of_ward,
+        demand=world.point_demand,
+        worth=world.point_worth,
+        borough_of_point=world.borough_of_point,
         exposure=_exposure(world, classes, ordered, settings),
         members=members,
         kept=_kept_columns(ordered, classes, previous),
@@ -146,23 +146,18 @@ def build_problem(
     )
 
 
-def _worth(world: World) -> Floats:
-    has_demand = world.borough_demand[world.borough_of_ward] > 0
-    return np.where(has_demand, world.demand, world.weights)
-
-
 def _exposure(
     world: World,
     classes: Sequence[UnitClass],
     columns: Sequence[tuple[int, int]],
     settings: PlanSettings,
 ) -> Floats:
-    """Exposure of each ward to each column: units patrol their area and what they support."""
+    """Exposure of each point to each column: units patrol their area and what they support."""
     patrolled = [mask | classes[position].support for mask, position in columns]
     members = membership(patrolled, len(world.borough_codes))
     reach = coverage.area_reach(world.reach_from_borough, world.borough_weight, members)
-    duty = np.array([classes[position].duty_share for _, position in columns])
-    return coverage.exposure(reach, duty, settings.busy_fraction)
+    available = np.array([classes[position].available for _, position in columns])
+    return world.point_exposure(reach, available, settings.busy_fraction)
 
 
 def _kept_columns(

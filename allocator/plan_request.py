@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -18,9 +18,11 @@ from allocator.errors import (
     PlanInfeasibleError,
     PlanningRefusedError,
 )
+from allocator.event_calendar import Event, check_events, in_week
 from allocator.patrol_areas import connected_parts, mask_of, members_of
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_world import UnitClass, World
+from hotspots.assessment import RiskAssessment
 
 ISO_WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
@@ -90,6 +92,27 @@ def check_fleet(fleet: Fleet, borough_codes: tuple[str, ...]) -> None:
                 remedy="use codes of the assessment's boroughs; the City of London "
                 "(E09000001) is not patrolled",
             )
+
+
+def events_of(
+    assessment: RiskAssessment, fleet: Fleet, events: Sequence[Event], week: str
+) -> tuple[Event, ...]:
+    """Return the events with a day in the week, in order, once they are known to make sense.
+
+    Raises
+    ------
+    EventRefusedError
+        An event names an unknown place or unit, or takes more units than are on duty.
+    """
+    inside = in_week(events, week)
+    check_events(
+        inside,
+        week,
+        borough_codes=tuple(sorted(borough.code for borough in assessment.boroughs)),
+        ward_codes=tuple(place.code for place in assessment.places),
+        on_duty={unit.unit_id: unit.on_duty for unit in fleet.units},
+    )
+    return inside
 
 
 def check_locks(world: World, fleet: Fleet, locks: Mapping[str, tuple[str, ...]]) -> None:

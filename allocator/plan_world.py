@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,27 +10,29 @@ from numpy.typing import NDArray
 
 from allocator import coverage
 from allocator.errors import PlanningRefusedError
+from allocator.event_calendar import DAYS_IN_WEEK, Event
 from allocator.patrol_areas import mask_of, neighbour_masks
 from allocator.plan import Fleet, PatrolPlan, Unit
 from allocator.settings import PlanSettings
 from allocator.travel_time import TravelTime
+from allocator.week_days import DayKind, kinds_of_day
 from hotspots.assessment import RiskAssessment
 
 Floats = NDArray[np.float64]
-DAYS_IN_WEEK = 7
 
 
 @dataclass(frozen=True)
 class UnitClass:
     """Units the model cannot tell apart: where they may patrol, their lock, their duty.
 
+    ``available`` is their chance to be on the road on each kind of day of the world;
     ``support`` are boroughs of other units that they patrol beside their own area.
     """
 
     units: tuple[Unit, ...]
     allowed: int
     required: int
-    duty_share: float
+    available: tuple[float, ...]
     support: int = 0
 
 
@@ -45,11 +47,13 @@ class World:
     neighbours
         Neighbour mask of each borough.
     demand, weights
-        float (n_wards,): share of demand, relative patrol time.
+        float (n_wards,): share of the week's demand, relative patrol time (without events).
     borough_of_ward
         int (n_wards,): position in ``borough_codes``.
     reach_from_borough
         float (n_wards, n_boroughs), see :func:`allocator.coverage.borough_reach`.
+    kinds
+        The days of the week, alike ones together.
     """
 
     borough_codes: tuple[str, ...]
@@ -59,6 +63,7 @@ class World:
     weights: Floats
     borough_of_ward: NDArray[np.intp]
     reach_from_borough: Floats
+    kinds: tuple[DayKind, ...]
 
     @property
     def borough_demand(self) -> Floats:
@@ -70,18 +75,67 @@ class World:
         """Relative patrol time of each borough, float (n_boroughs,)."""
         return _by_borough(self.borough_of_ward, self.weights, len(self.borough_codes))
 
+    @property
+    def point_demand(self) -> Floats:
+        """Share of the week's demand at each point, a ward on one kind of day, (n_points,)."""
+        return np.concatenate([kind.demand for kind in self.kinds])
+
+    @property
+    def point_worth(self) -> Floats:
+        """What each point counts for in the coverage of its borough, float (n_points,).
+
+        Its demand, or patrol time where the borough has no demand.
+        """
+        has_demand = self.borough_demand[self.borough_of_ward] > 0
+        return np.concatenate(
+            [
+                np.where(has_demand, kind.demand, self.weights * (len(kind.days) / DAYS_IN_WEEK))
+                for kind in self.kinds
+            ]
+        )
+
+    @property
+    def borough_of_point(self) -> NDArray[np.intp]:
+        """Position of each point's borough, int (n_points,)."""
+        return np.tile(self.borough_of_ward, len(self.kinds))
+
+    def point_exposure(self, reach: Floats, available: Floats, busy_fraction: float) -> Floats:
+        """Return the exposure of every point to units, float (n_points, n_units).
+
+        Parameters
+        ----------
+        reach
+            (n_wards, n_units) chance that the free unit reaches a ward in time.
+        available
+            (n_units, n_kinds) chance that it is on the road on each kind of day.
+        """
+        return np.concatenate(
+            [coverage.exposure(reach, on_road, busy_fraction) for on_road in available.T]
+        )
+
 
 def build_world(
-    assessment: RiskAssessment, fleet: Fleet, travel: TravelTime, settings: PlanSettings
+    assessment: RiskAssessment,
+    fleet: Fleet,
+    travel: TravelTime,
+    settings: PlanSettings,
+    *,
+    events: Sequence[Event] = (),
+    week: str = "",
 ) -> World:
     """Prepare demand, patrol weights and reach for one assessment.
+
+    Parameters
+    ----------
+    events, week
+        Events with a day in the ISO week, already checked.
 
     Raises
     ------
     PlanningRefusedError
         Demand, wards, boroughs or the travel-time matrix cannot be used.
     """
-    demand = coverage.demand_shares(assessment)
+    usual = coverage.demand_shares(assessment)
     codes = tuple(sorted(borough.code for borough in assessment.boroughs))
     names = {borough.code: borough.name for borough in assessment.boroughs}
     _check_places(assessment, codes)
@@ -93,7 +147,8 @@ def build_world(
         )
     index = {code: number for number, code in enumerate(codes)}
     area_km2 = np.array([place.area_km2 for place in assessment.places])
-    weights = coverage.patrol_weights(demand, area_km2, settings.demand_mix)
+    kinds = kinds_of_day(assessment, fleet, usual, events, week)
+    weights = coverage.patrol_weights(usual, area_km2, settings.demand_mix)
     borough_of_ward = np.array([index[place.borough_code] for place in assessment.places])
     chance = coverage.reach_probability(travel, coverage.drive_limit_s(fleet), settings)
     return World(
@@ -102,10 +157,11 @@ def build_world(
         neighbours=neighbour_masks(
             codes, [(link.code_a, link.code_b) for link in assessment.borough_links]
         ),
-        demand=demand,
+        demand=np.sum([kind.demand for kind in kinds], axis=0),
         weights=weights,
         borough_of_ward=borough_of_ward,
         reach_from_borough=coverage.borough_reach(chance, weights, borough_of_ward),
+        kinds=kinds,
     )
 
 
@@ -115,9 +171,9 @@ def unit_classes(
     locks: Mapping[str, tuple[str, ...]],
     support: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[UnitClass, ...]:
-    """Group units with the same eligibility and duty; a unit with a lock or support is alone."""
+    """Group units alike in eligibility and duty; a unit with a lock or support is alone."""
     everywhere = (1 << len(world.borough_codes)) - 1
-    groups: dict[tuple[int, int, int, int, str], list[Unit]] = {}
+    groups: dict[tuple[int, int, tuple[float, ...], int, str], list[Unit]] = {}
     for unit in sorted(fleet.units, key=lambda unit: unit.unit_id):
         allowed = (
             mask_of(world.borough_codes, unit.eligible_boroughs)
@@ -127,11 +183,11 @@ def unit_classes(
         required = mask_of(world.borough_codes, locks.get(unit.unit_id, ()))
         beside = mask_of(world.borough_codes, (support or {}).get(unit.unit_id, ()))
         alone = unit.unit_id if required or beside else ""
-        key = (allowed, required, len(unit.on_duty), beside, alone)
-        groups.setdefault(key, []).append(unit)
+        available = tuple(kind.available[unit.unit_id] for kind in world.kinds)
+        groups.setdefault((allowed, required, available, beside, alone), []).append(unit)
     return tuple(
-        UnitClass(tuple(units), allowed, required, days / DAYS_IN_WEEK, beside)
-        for (allowed, required, days, beside, _), units in sorted(
+        UnitClass(tuple(units), allowed, required, available, beside)
+        for (allowed, required, available, beside, _), units in sorted(
             groups.items(), key=lambda item: item[1][0].unit_id
         )
     )

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from allocator import event_calendar
 from allocator.errors import LockRefusedError, PlanInfeasibleError, PlanningRefusedError
 from allocator.plan import Fleet, PatrolPlan, PlanStatus
 from allocator.settings import PlanSettings, in_force
@@ -117,6 +118,7 @@ class _Week:
     rules: dict[str, dict[str, tuple[str, ...]]]
     settings: PlanSettings | None
     travel: TravelTime
+    events: tuple[event_calendar.Event, ...]
 
     def solve(self, max_changes: int | None, time_limit_s: float) -> PatrolPlan:
         return plan_week(
@@ -131,6 +133,7 @@ class _Week:
             locks=self.rules["locks"],
             excludes=self.rules["excludes"],
             support=self.rules["support"],
+            events=self.events,
         )
 
 
@@ -313,6 +316,9 @@ def _week(
         _rules(request, {unit.unit_id for unit in left}),
         settings or in_force(request.current.settings),
         travel or embedded_travel_time(assessment),
+        event_calendar.without_units(
+            event_calendar.in_force(request.current.settings), request.lost
+        ),
     )
 
 

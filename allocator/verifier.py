@@ -7,12 +7,15 @@ dictionaries and loops: no bit masks, no candidate areas, no exposures, no solve
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from allocator.errors import PlanVerificationError
+from allocator.event_calendar import Event
 from allocator.plan import Fleet, PatrolPlan
 from allocator.settings import PlanSettings
 from allocator.travel_time import TravelTime
+from allocator.verifier_week import Day, days_of
 from hotspots.assessment import RiskAssessment
 
 TOLERANCE = 1e-7  # figures of a plan are rounded to nine decimals
@@ -30,6 +33,7 @@ def verify_plan(
     max_changes: int | None,
     excludes: Mapping[str, tuple[str, ...]] | None = None,
     support: Mapping[str, tuple[str, ...]] | None = None,
+    events: Sequence[Event] = (),
 ) -> None:
     """Check every rule and figure of a plan.
 
@@ -47,7 +51,10 @@ def verify_plan(
     _check_locks(plan, locks)
     _check_changes(plan, previous, max_changes)
     _check_wards(plan, assessment)
-    _check_figures(plan, assessment, fleet, travel, settings)
+    answered = _answered_by_unit(plan, assessment, fleet, travel, settings)
+    week = days_of(plan, assessment, fleet, events)
+    _check_figures(plan, week, answered)
+    _check_boroughs(plan, week, answered, assessment, settings)
     _check_floor(plan, settings)
 
 
@@ -148,34 +155,39 @@ def _check_wards(plan: PatrolPlan, assessment: RiskAssessment) -> None:
             raise _defect(f"the wards of {unit.unit_id} are not those of its boroughs")
 
 
-def _check_figures(
-    plan: PatrolPlan,
-    assessment: RiskAssessment,
-    fleet: Fleet,
-    travel: TravelTime,
-    settings: PlanSettings,
-) -> None:
-    patrol = _patrol_time(assessment, settings)
-    missed = _missed_by_unit(plan, assessment, fleet, travel, settings)
-    rates = [ward.expected_per_week for ward in assessment.wards]
+def _check_figures(plan: PatrolPlan, week: list[Day], answered: dict[str, list[float]]) -> None:
     everyone = [unit.unit_id for unit in plan.units]
-    objective = _coverage(rates, missed, everyone)
+    everywhere = list(range(len(week[0].rates)))
+    objective = _coverage(week, answered, everyone, everywhere)
     _compare("objective", plan.objective, objective)
     if plan.bound < plan.objective - TOLERANCE:
         raise _defect(f"the bound {plan.bound} is below the objective {plan.objective}")
     _compare("gap", plan.gap, (plan.bound - plan.objective) / plan.objective)
     for unit in plan.units:
         others = [unit_id for unit_id in everyone if unit_id != unit.unit_id]
-        loss = objective - _coverage(rates, missed, others)
+        loss = objective - _coverage(week, answered, others, everywhere)
         _compare(f"marginal_coverage of {unit.unit_id}", unit.marginal_coverage, loss)
+
+
+def _check_boroughs(
+    plan: PatrolPlan,
+    week: list[Day],
+    answered: dict[str, list[float]],
+    assessment: RiskAssessment,
+    settings: PlanSettings,
+) -> None:
+    patrol = _patrol_time(assessment, settings)
+    everyone = [unit.unit_id for unit in plan.units]
     by_borough: dict[str, list[int]] = {}
     for number, place in enumerate(assessment.places):
         by_borough.setdefault(place.borough_code, []).append(number)
     for borough in plan.boroughs:
         wards = by_borough[borough.code]
-        weights = rates if any(rates[ward] for ward in wards) else patrol
-        here = [weights[ward] if ward in set(wards) else 0.0 for ward in range(len(rates))]
-        _compare(f"coverage of {borough.code}", borough.coverage, _coverage(here, missed, everyone))
+        days = week
+        if not any(day.rates[ward] for day in week for ward in wards):
+            days = [replace(day, rates=patrol) for day in week]
+        reached = _coverage(days, answered, everyone, wards)
+        _compare(f"coverage of {borough.code}", borough.coverage, reached)
 
 
 def _check_floor(plan: PatrolPlan, settings: PlanSettings) -> None:
@@ -187,30 +199,29 @@ def _check_floor(plan: PatrolPlan, settings: PlanSettings) -> None:
             )
 
 
-def _missed_by_unit(
+def _answered_by_unit(
     plan: PatrolPlan,
     assessment: RiskAssessment,
     fleet: Fleet,
     travel: TravelTime,
     settings: PlanSettings,
 ) -> dict[str, list[float]]:
-    """Chance that each unit does not answer each ward in time, by the definition."""
+    """Chance that each unit, on duty, answers each ward in time, by the definition."""
     places = assessment.places
     patrol = _patrol_time(assessment, settings)
     limit_s = fleet.service_standard_s - fleet.turnout_s
-    duty = {unit.unit_id: len(unit.on_duty) / 7 for unit in fleet.units}
-    missed = {}
+    free = 1 - settings.busy_fraction
+    answered = {}
     for unit in plan.units:
         ground = {*unit.boroughs, *unit.support}
         inside = [n for n, place in enumerate(places) if place.borough_code in ground]
         time_here = sum(patrol[ward] for ward in inside)
-        available = duty[unit.unit_id] * (1 - settings.busy_fraction)
         chances = [0.0] * len(places)
         for origin in inside:
             for target, seconds in enumerate(travel.seconds[origin].tolist()):
                 chances[target] += patrol[origin] * _in_time(seconds, limit_s, settings)
-        missed[unit.unit_id] = [1 - available * chance / time_here for chance in chances]
-    return missed
+        answered[unit.unit_id] = [free * chance / time_here for chance in chances]
+    return answered
 
 
 def _patrol_time(assessment: RiskAssessment, settings: PlanSettings) -> list[float]:
@@ -232,15 +243,21 @@ def _in_time(seconds: float, limit_s: float, settings: PlanSettings) -> float:
     return 0.0 if chance < settings.negligible_reach else chance
 
 
-def _coverage(rates: list[float], missed: dict[str, list[float]], units: list[str]) -> float:
-    reached = 0.0
-    for ward, rate in enumerate(rates):
-        if rate:
-            nobody = 1.0
-            for unit_id in units:
-                nobody *= missed[unit_id][ward]
-            reached += rate * (1 - nobody)
-    return reached / sum(rates)
+def _coverage(
+    week: list[Day], answered: dict[str, list[float]], units: list[str], wards: list[int]
+) -> float:
+    """Share of the week's demand in some wards that some units answer in time."""
+    reached = expected = 0.0
+    for day in week:
+        for ward in wards:
+            rate = day.rates[ward] * day.count
+            if rate:
+                nobody = 1.0
+                for unit_id in units:
+                    nobody *= 1 - day.available[unit_id] * answered[unit_id][ward]
+                reached += rate * (1 - nobody)
+                expected += rate
+    return reached / expected
 
 
 def _compare(what: str, claimed: float, computed: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from allocator import (
     conflicts,
@@ -16,6 +16,7 @@ from allocator import (
 )
 from allocator.candidate_areas import WorkloadBounds
 from allocator.errors import PlanInfeasibleError
+from allocator.event_calendar import Event
 from allocator.outer_approximation import Solution
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_assembly import PlanRequest, assemble, model_text
@@ -43,6 +44,7 @@ def plan_week(
     excludes: Mapping[str, tuple[str, ...]] | None = None,
     support: Mapping[str, tuple[str, ...]] | None = None,
     max_changes: int | None = None,
+    events: Sequence[Event] = (),
     time_limit_s: float = 60.0,
     settings: PlanSettings | None = None,
     travel: TravelTime | None = None,
@@ -70,6 +72,8 @@ def plan_week(
         Boroughs of other units that a unit patrols beside its own area, by unit.
     max_changes
         Most units, present in both plans, whose set of boroughs may differ.
+    events
+        What changes demand or takes units on some days; those outside the week do not count.
     time_limit_s
         Seconds for the solve. A plan found when they are over is returned as ``timed_out``
         with its gap.
@@ -89,7 +93,7 @@ def plan_week(
 
     Raises
     ------
-    FleetRefusedError, LockRefusedError, PlanningRefusedError
+    FleetRefusedError, LockRefusedError, EventRefusedError, PlanningRefusedError
         The request contradicts itself or the assessment.
     PlanInfeasibleError
         No plan keeps every rule. Where rules of the request are at fault it is a
@@ -107,17 +111,21 @@ def plan_week(
     plan_request.check_time_limit(time_limit_s)
     plan_request.check_previous(previous, max_changes)
     _check_rules(assessment, fleet, *rules)
+    planned = plan_request.week_of(assessment.as_of, week)
     request = PlanRequest(
         assessment,
         fleet,
         travel or embedded_travel_time(assessment),
         settings,
-        plan_request.week_of(assessment.as_of, week),
+        planned,
         previous,
         *rules,
         max_changes,
+        plan_request.events_of(assessment, fleet, events, planned),
     )
-    world = build_world(assessment, fleet, request.travel, settings)
+    world = build_world(
+        assessment, fleet, request.travel, settings, events=request.events, week=planned
+    )
     classes = _checked_classes(request, world)
     try:
         plan_request.check_reach(world, classes)
@@ -140,6 +148,7 @@ def plan_week(
         max_changes=max_changes,
         excludes=request.excludes,
         support=request.support,
+        events=request.events,
     )
     if on_model is not None:
         on_model(model_text(plan, solution))

@@ -182,7 +182,7 @@ class SlowCoverage:
             [self._in_time(limit_s, float(seconds[i, j])) for j in range(len(rates))]
             for i in range(len(rates))
         ]
-        self._answered: dict[tuple[frozenset[str], int], list[float]] = {}
+        self._answered: dict[frozenset[str], list[float]] = {}
 
     def _in_time(self, limit_s: float, seconds: float) -> float:
         margin = math.log(limit_s / seconds) / self._settings.travel_noise
@@ -197,21 +197,24 @@ class SlowCoverage:
         return self._weighed(areas, inside) / sum(self._demand[ward] for ward in inside)
 
     def _weighed(self, areas: dict[str, frozenset[str]], wards: Iterable[int]) -> float:
-        duty = {unit.unit_id: len(unit.on_duty) for unit in self._fleet.units}
-        chances = [self._by(area, duty[unit_id]) for unit_id, area in areas.items()]
+        chances = {unit.unit_id: self.answered(areas[unit.unit_id]) for unit in self._fleet.units}
         return sum(
-            self._demand[ward] * (1 - math.prod(1 - answered[ward] for answered in chances))
+            self._demand[ward] / 7 * (1 - math.prod(1 - on_road[ward] for on_road in out))
+            for day in range(7)
+            for out in [
+                [chances[unit.unit_id] for unit in self._fleet.units if day in unit.on_duty]
+            ]
             for ward in wards
         )
 
-    def _by(self, area: frozenset[str], days: int) -> list[float]:
-        key = (area, days)
-        if key not in self._answered:
+    def answered(self, area: frozenset[str]) -> list[float]:
+        """Chance that a unit of the area, on duty, answers each ward in time."""
+        if area not in self._answered:
             inside = [n for n, p in enumerate(self._places) if p.borough_code in area]
             total = sum(self._time[n] for n in inside)
-            free = days / 7 * (1 - self._settings.busy_fraction)
-            self._answered[key] = [
+            free = 1 - self._settings.busy_fraction
+            self._answered[area] = [
                 free * sum(self._time[n] * self._chance[n][ward] for n in inside) / total
                 for ward in range(len(self._places))
             ]
-        return self._answered[key]
+        return self._answered[area]
