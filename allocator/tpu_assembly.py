@@ -67,7 +67,7 @@ def assemble(
             objective=_worth(problem, drawn.roster) / POINTS,
             best_objective=best.points / POINTS,
             bound=best.bound / POINTS,
-            gap=(best.bound - best.points) / best.points if best.points else 0.0,
+            gap=_gap(best),
             unpredictability=_unpredictability(problem, drawn),
             tasks=tasks,
             rest_days=_rest_days(problem, drawn.roster),
@@ -89,6 +89,12 @@ def assemble(
 
 def _worth(problem: RosterProblem, roster: Roster) -> int:
     return problem.total_points(Counter(roster.visits.values()))
+
+
+def _gap(best: Best) -> float:
+    if not best.points:
+        return float(best.bound > 0)
+    return (best.bound - best.points) / best.points
 
 
 def _unpredictability(problem: RosterProblem, drawn: Drawn) -> Unpredictability:

@@ -6,12 +6,15 @@ only those without which a roster exists. Every rule that is left is needed for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from allocator.tpu_model import RULES, fixed_rule, proposal_rule, request_rule, rule_names
-from allocator.tpu_problem import RosterProblem
+from allocator.tpu_problem import RosterProblem, Slot
 from allocator.tpu_request import TpuInfeasibleError
 from allocator.tpu_solve import feasible
+
+#: Shortages named in a message.
+SHOWN = 3
 
 
 def clash(
@@ -76,10 +79,21 @@ def rule_words(problem: RosterProblem, name: str) -> str:
         "days_off": f"{rules.days_off}",
         "least_teams": f"{rules.least_teams_a_day}",
         "duty_difference": f"at most {rules.most_duty_difference} days apart",
-        "sergeant": "never without one",
-        "constables": f"{rules.least_constables}",
+        "sergeant": f"never without one{_short(problem, problem.sergeants, 1)}",
+        "constables": f"{rules.least_constables}"
+        f"{_short(problem, problem.constables, rules.least_constables)}",
         "once_a_day": "no two together",
         "most_visits": f"{rules.most_visits}",
         "between": f"{rules.days_between_visits}",
     }
     return f"{RULES[name]} ({values[name]})"
+
+
+def _short(problem: RosterProblem, present: Mapping[Slot, int], least: int) -> str:
+    """Name the teams and days on which too few of a team's own officers are present."""
+    short = [
+        f"; {problem.teams[t].team_id} has {present[t, d]} of its own on {problem.days[d]}"
+        for t, d in problem.slots
+        if present[t, d] < least
+    ]
+    return "".join(short[:SHOWN]) + ("; and others" if len(short) > SHOWN else "")

@@ -210,9 +210,9 @@ class TpuRoster:
     """The tasking of the Trojan Proactive Unit over some days, with its proof.
 
     ``objective`` is the sum of the visits' values; ``best_objective`` that of the best roster
-    found, ``bound`` the solver's proven upper limit, ``gap`` (bound - best) / best, and
-    ``status`` optimal when the gap is zero. ``objective`` differs from the best by
-    ``unpredictability.price``.
+    found, ``bound`` the solver's proven upper limit, ``gap`` (bound - best) / best (1 when the
+    best is nothing), and ``status`` optimal when the gap is zero. ``objective`` differs from the
+    best by ``unpredictability.price``.
     """
 
     roster_id: str

@@ -317,7 +317,9 @@ def _check_figures(roster: TpuRoster) -> None:
         raise _defect(f"its objective {roster.objective} is below the floor of epsilon")
     if roster.best_objective > roster.bound + TOLERANCE:
         raise _defect(f"its best {roster.best_objective} is above the bound {roster.bound}")
-    gap = (roster.bound - roster.best_objective) / roster.best_objective
+    gap = float(roster.bound > 0)
+    if roster.best_objective:
+        gap = (roster.bound - roster.best_objective) / roster.best_objective
     _compare("gap", roster.gap, gap)
     if (roster.status == "optimal") != (gap <= TOLERANCE):
         raise _defect(f"it is called {roster.status} with a gap of {gap}")
