@@ -114,7 +114,8 @@ def _place(
         settings=PlanSettings(coverage_floor=order.coverage_floor),
     )
     plan = weekly.place(folder, request)
-    writers = weekly.plan_writers(plan, folder, area, previous=previous)
+    verdict = weekly.judged(plan, folder, request)
+    writers = weekly.plan_writers(plan, folder, area, previous=previous, verdict=verdict)
     shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
     write_all(staged, shapes | writers)
     return PlanDone(plan.week, plan.plan_id)

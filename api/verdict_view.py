@@ -11,6 +11,9 @@ from allocator.verdict import Finding, RivalVerdict, Verdict
 from api.wording import count, duration, percent, points
 
 PROPOSED = "Proposed plan"
+HOURS_IN_WEEK = 168
+#: More calls than this without a vehicle at the end of the week: the queue never clears.
+OVERLOADED = 0.01
 FINDING_WORDS: dict[Finding, str] = {
     "better": "the plan is better",
     "no clear difference": "no clear difference",
@@ -125,10 +128,16 @@ def spread(judged: SimulationReport) -> tuple[str, ...]:
             f"nine in ten within {duration(judged.p90_response_s.value)}.",
         )
     if judged.unserved_share.value > 0:
-        lines.append(
+        text = (
             f"{small_percent(judged.unserved_share.value)} of calls were still without a vehicle "
             "when their week ended."
         )
+        if judged.unserved_share.value > OVERLOADED:
+            growth = judged.unserved_share.value * judged.calls_per_week / HOURS_IN_WEEK
+            text += (
+                f" The fleet is overloaded: the queue grows by about {growth:.1f} calls an hour."
+            )
+        lines.append(text)
     return tuple(lines)
 
 
@@ -190,8 +199,9 @@ def _rival_sentence(rival: RivalVerdict) -> str:
         return f"{text}."
     worst = rival.worst_borough
     share = worst.share_within.value if worst.share_within else 0.0
+    joint = "but" if rival.finding == "worse" else "and"
     return (
-        f"{text}, but that placement leaves {len(rival.unpatrolled)} boroughs without a patrol "
+        f"{text}, {joint} that placement leaves {len(rival.unpatrolled)} boroughs without a patrol "
         f"({worst.name}: {percent(share, 0)} in time)."
     )
 

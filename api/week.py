@@ -10,7 +10,9 @@ from pathlib import Path
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan import document as plan_document
 from allocator.settings import PlanSettings
+from allocator.simulation.errors import SimulationRefusedError
 from allocator.travel_time import TravelTime
+from allocator.verdict import Verdict, judge, unjudged
 from allocator.weekly_plan import plan_week
 from api import assessment_folder
 from api.assessment_folder import AssessmentFolder
@@ -19,6 +21,8 @@ from api.maps.week_map import render
 from api.output import Writer, bytes_writer, json_text, text_writer
 from api.plan_geojson import plan_geojson
 from api.progress import Progress, silent
+from api.verdict_file import VERDICT, verdict_body
+from api.verdict_view import verdict_view
 from hotspots.boundaries.study_area import StudyArea, load_bundled, load_study_area
 from hotspots.errors import AssessmentRefusedError
 from hotspots.feeds import reader as feed_reader
@@ -131,6 +135,27 @@ def place(
     )
 
 
+def judged(
+    plan: PatrolPlan,
+    folder: AssessmentFolder,
+    request: PlacementRequest,
+    progress: Progress = silent,
+) -> Verdict:
+    """Simulate a plan beside other placements; a plan is made even if it cannot be simulated."""
+    progress("Simulating weeks", 0.0)
+    try:
+        return judge(
+            plan,
+            folder.assessment,
+            request.fleet,
+            previous=request.previous,
+            travel=request.travel,
+            progress=progress,
+        )
+    except SimulationRefusedError as refusal:
+        return unjudged(plan, str(refusal))
+
+
 def plan_writers(
     plan: PatrolPlan,
     folder: AssessmentFolder,
@@ -138,10 +163,12 @@ def plan_writers(
     progress: Progress = silent,
     *,
     previous: PatrolPlan | None = None,
+    verdict: Verdict | None = None,
 ) -> dict[str, Writer]:
     """Return a writer for every file of a plan, ``plan.json`` last.
 
-    ``previous`` is the plan whose differences the briefing names, where there is one.
+    ``previous`` is the plan whose differences the briefing names, ``verdict`` what simulated
+    weeks say of the plan, where there are any.
 
     Raises
     ------
@@ -155,13 +182,22 @@ def plan_writers(
             remedy="give the same --wards (and --boroughs) as for `arv assess`",
         )
     progress("Drawing the map", 0.0)
-    page = render(folder.assessment, plan, area, folder.cells)
+    words = verdict_view(verdict) if verdict else None
+    page = render(folder.assessment, plan, area, folder.cells, verdict=words)
     shapes = plan_geojson(plan, folder.assessment, area.boroughs)
     progress("Drawing the map", 1.0)
     progress("Setting the briefing", 0.0)
-    paper = render_pdf(folder.assessment, plan, area, folder.cells, previous=previous)
+    paper = render_pdf(
+        folder.assessment, plan, area, folder.cells, previous=previous, verdict=words
+    )
     progress("Setting the briefing", 1.0)
+    beside = (
+        {VERDICT: text_writer(json_text(verdict_body(verdict, folder.assessment)))}
+        if verdict
+        else {}
+    )
     return {
+        **beside,
         "plan.geojson": text_writer(json_text(shapes)),
         "map.html": text_writer(page),
         "briefing.pdf": bytes_writer(paper),

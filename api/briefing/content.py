@@ -20,6 +20,7 @@ from api.briefing.figures import (
 )
 from api.briefing.printable import printable_tree
 from api.briefing.risk_classes import RiskClass
+from api.verdict_view import VerdictView
 from api.wording import british_date, count, percent
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 from hotspots.boundaries.study_area import StudyArea
@@ -46,12 +47,13 @@ def briefing_content(
     *,
     classes: Sequence[RiskClass],
     previous: PatrolPlan | None = None,
+    verdict: VerdictView | None = None,
 ) -> dict[str, object]:
     """Return everything the template prints, every text made printable.
 
     Parameters
     ----------
-    assessment, plan, study_area, cells, previous
+    assessment, plan, study_area, cells, previous, verdict
         As for :func:`api.briefing.paper.render_pdf`.
     classes
         Classes of ward risk shown in the legend of the map.
@@ -61,6 +63,7 @@ def briefing_content(
         "summary": _summary(assessment, plan, cells, previous),
         "map": _map(assessment, plan, study_area, classes),
         "units": [_unit_row(unit, plan) for unit in plan.units],
+        "verdict": _verdict(verdict),
         "boroughs": _borough_table(assessment, plan),
         "wards": _ward_table(assessment),
         "evidence": [_evidence_row(line) for line in assessment.evidence],
@@ -118,6 +121,17 @@ def _summary(
         "basis": wording.basis(assessment),
         "gaps": [_cut(gap) for gap in assessment.data_gaps[:GAPS_ON_FIRST_PAGE]],
         "n_gaps": len(assessment.data_gaps),
+    }
+
+
+def _verdict(verdict: VerdictView | None) -> dict[str, object]:
+    if verdict is None:
+        return {"headline": "", "sentences": [], "rows": [], "basis": ""}
+    return {
+        "headline": verdict.headline,
+        "sentences": list(verdict.sentences),
+        "rows": [list(row.cells) for row in verdict.rows],
+        "basis": verdict.basis,
     }
 
 

@@ -17,6 +17,7 @@ from api.briefing.content import briefing_content
 from api.briefing.map_drawing import draw_map
 from api.briefing.risk_classes import risk_classes
 from api.briefing.wording import STATUS_WORDS
+from api.verdict_view import VerdictView
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import AssessmentRefusedError
@@ -33,6 +34,7 @@ def render_pdf(
     cells: pd.DataFrame,
     *,
     previous: PatrolPlan | None = None,
+    verdict: VerdictView | None = None,
 ) -> bytes:
     """Return the briefing of the week as a tagged PDF (PDF/UA-1, British English).
 
@@ -50,6 +52,8 @@ def render_pdf(
         ``x_m, y_m, expected_per_week``, one row a cell, shape (n_cells, 3).
     previous
         The plan to name changes from, where there is one.
+    verdict
+        What simulated weeks say of the plan, where it was judged.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def render_pdf(
     AssessmentRefusedError
         When the boundaries are not those of the assessment.
     """
-    files = _typst_files(assessment, plan, study_area, cells, previous)
+    files = _typst_files(assessment, plan, study_area, cells, previous=previous, verdict=verdict)
     return bytes(_typeset(files, format="pdf", pdf_standards=["ua-1"]))
 
 
@@ -70,13 +74,14 @@ def render_page_images(
     cells: pd.DataFrame,
     *,
     previous: PatrolPlan | None = None,
+    verdict: VerdictView | None = None,
     pixels_per_inch: float = 110.0,
 ) -> list[bytes]:
     """Return every page of the briefing as a PNG, for a screen or a reviewer's eye.
 
     Parameters and errors are those of :func:`render_pdf`.
     """
-    files = _typst_files(assessment, plan, study_area, cells, previous)
+    files = _typst_files(assessment, plan, study_area, cells, previous=previous, verdict=verdict)
     pages = _typeset(files, format="png", ppi=pixels_per_inch)
     return [bytes(page) for page in (pages if isinstance(pages, list) else [pages])]
 
@@ -100,14 +105,22 @@ def _typst_files(
     plan: PatrolPlan,
     study_area: StudyArea,
     cells: pd.DataFrame,
+    *,
     previous: PatrolPlan | None,
+    verdict: VerdictView | None,
 ) -> dict[str, bytes]:
     """Return the template and its data as files in memory; data never become template text."""
     _refuse_mismatch(assessment, plan, study_area)
     with_data = [ward for ward in assessment.wards if ward.coverage != "unknown"]
     classes = risk_classes([ward.expected_per_week for ward in with_data or assessment.wards])
     content = briefing_content(
-        assessment, plan, study_area, cells, classes=classes, previous=previous
+        assessment,
+        plan,
+        study_area,
+        cells,
+        classes=classes,
+        previous=previous,
+        verdict=verdict,
     )
     drawing, sheet = draw_map(assessment, plan, study_area, classes)
     content["sheet"] = {"width_mm": sheet.width_mm, "height_mm": sheet.height_mm}

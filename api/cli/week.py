@@ -25,6 +25,7 @@ from api.plan_file import read_plan
 from api.policy_file import read_policy
 from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.travel_sources import read_travel
+from api.verdict_view import verdict_view
 from hotspots.assessment import RiskAssessment
 from hotspots.assessment import document as assessment_document
 from hotspots.feeds.reader import ReadOptions
@@ -66,19 +67,22 @@ def demo(*, out: Out, seed: Seed = 0, json_file: Json = None) -> None:
         folder = AssessmentFolder(assessed.assessment, assessed.cells)
         request = weekly.PlacementRequest(fleet=read_fleet(sample_fleet()))
         plan = weekly.place(folder, request, progress)
+        verdict = weekly.judged(plan, folder, request, progress)
         writers = weekly.assessment_writers(assessed, readings, area, policy, progress)
-        writers |= weekly.plan_writers(plan, folder, area, progress)
+        writers |= weekly.plan_writers(plan, folder, area, progress, verdict=verdict)
         document = plan_document(plan)
         write_outputs([Output(out, writers), *json_outputs(json_file, document)])
     print_json(json_file, document)
     _say_assessment(assessed.assessment)
     _say_plan(plan)
+    say(verdict_view(verdict).headline)
     _say_files(
         out,
         [
             "briefing.pdf",
             "map.html",
             "plan.json",
+            "verdict.json",
             "plan.geojson",
             "wards.csv",
             "backtest.json",
@@ -245,8 +249,9 @@ def allocate(
 
     With `--floor 0.35` no borough is covered to less than 35%; `arv compare` says what that costs.
 
-    Writes plan.json, plan.geojson, map.html and briefing.pdf. An infeasible request ends with exit
-    code 1, says why, and writes nothing.
+    Writes plan.json, verdict.json (the plan in simulated weeks, beside other placements),
+    plan.geojson, map.html and briefing.pdf. An infeasible request ends with exit code 1, says
+    why, and writes nothing.
     """
     folder = read_assessment(assessment)
     models: list[str] = []
@@ -266,7 +271,10 @@ def allocate(
     area = weekly.study_area(wards, boroughs)
     with progress_bars() as progress:
         plan = weekly.place(folder, request, progress)
-        files = weekly.plan_writers(plan, folder, area, progress, previous=request.previous)
+        verdict = weekly.judged(plan, folder, request, progress)
+        files = weekly.plan_writers(
+            plan, folder, area, progress, previous=request.previous, verdict=verdict
+        )
         document = plan_document(plan)
         outputs = [Output(out, files), *json_outputs(json_file, document)]
         if write_model:
@@ -275,7 +283,8 @@ def allocate(
         write_outputs(outputs)
     print_json(json_file, document)
     _say_plan(plan)
-    _say_files(out, ["briefing.pdf", "map.html", "plan.json", "plan.geojson"])
+    say(verdict_view(verdict).headline)
+    _say_files(out, ["briefing.pdf", "map.html", "plan.json", "verdict.json", "plan.geojson"])
 
 
 def _say_assessment(assessment: RiskAssessment) -> None:

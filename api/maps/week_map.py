@@ -36,6 +36,7 @@ from api.maps.page_data import (
 )
 from api.maps.pattern_data import pattern_features, patterns
 from api.maps.risk_grid import RiskGrid, draw_grid
+from api.verdict_view import COLUMNS, VerdictView
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea, locate_wards
 from hotspots.errors import AssessmentRefusedError
@@ -50,6 +51,7 @@ def render(
     cells: pd.DataFrame,
     *,
     cell_size_m: float = 250,
+    verdict: VerdictView | None = None,
 ) -> str:
     """Return the week's map as one self-contained HTML page.
 
@@ -65,6 +67,8 @@ def render(
         One row a grid cell: centre ``x_m``, ``y_m`` (EPSG:27700) and ``expected_per_week``.
     cell_size_m
         Side of a cell in metres.
+    verdict
+        What simulated weeks say of the plan, where it was judged.
 
     Returns
     -------
@@ -107,6 +111,8 @@ def render(
         any_outside=any(place.state == "outside" for place in wards),
         data=data_block(data),
         words=wording,
+        verdict=verdict,
+        verdict_columns=COLUMNS,
     )
     return _assemble(_title(assessment, plan), body, bounds)
 

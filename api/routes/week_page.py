@@ -29,6 +29,8 @@ from api.routes.stored import (
 )
 from api.service import Service, service_of
 from api.sessions import Session
+from api.verdict_file import VERDICT, read_verdict_view
+from api.verdict_view import COLUMNS, VerdictView
 from api.wording import plan_in_words, standard_in_words
 
 Text = Annotated[str, Query(max_length=120)]
@@ -42,6 +44,7 @@ class _Shown:
     plan: StoredPlan | None
     places: Mapping[str, Any]
     areas: Mapping[str, Any] | None
+    verdict: VerdictView | None
 
 
 async def show_week(
@@ -59,6 +62,7 @@ async def show_week(
         plan=plan,
         places=await service.kept.get(source.folder / PLACE_SHAPES, _read_json),
         areas=await service.kept.get(plan.folder / AREA_SHAPES, _read_json) if plan else None,
+        verdict=await service.kept.get(plan.folder / VERDICT, read_verdict_view) if plan else None,
     )
     asked = {"asked_week": week, "area": area, "find": find, "every_ward": wards == "all"}
     around = {
@@ -107,6 +111,8 @@ def _week_page(
         "wards_shown": WARDS_SHOWN,
         "plan_words": plan_in_words(plan) if plan else "",
         "standard_words": standard_in_words(plan) if plan else "",
+        "verdict": shown.verdict,
+        "verdict_columns": COLUMNS,
         "has_briefing": shown.plan is not None and (shown.plan.folder / "briefing.pdf").is_file(),
     }
     return page("week.html", values, headers=marking(view.assessment, view.plan))
