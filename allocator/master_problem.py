@@ -112,13 +112,15 @@ class Master:
             names=(*column_names(problem), *(f"coverage_{code}" for code in codes)),
         )
 
-    def pricing(self, relaxed: Floats, *, floored: bool = False) -> LinearModel:
+    def pricing(self, relaxed: Floats, worth: Floats, *, floored: bool = False) -> LinearModel:
         """Return the rules with columns priced by the slopes of coverage at a relaxed choice.
 
         Parameters
         ----------
         relaxed
             float (n_columns,).
+        worth
+            float (n_points, n_columns): what the exposure of a point to a column counts for.
         floored
             Add the tangents there that the coverage floor must lie below.
         """
@@ -138,7 +140,7 @@ class Master:
             high,
             np.zeros(n_columns),
             np.ones(n_columns),
-            (problem.demand * np.exp(-total)) @ problem.exposure,
+            (problem.demand * np.exp(-total)) @ worth,
             np.ones(n_columns, dtype=np.bool_),
             names,
             column_names(problem),

@@ -148,18 +148,25 @@ class _Search:
             self._master.add_tangents(chosen, estimate)
 
     def first_plan(self) -> None:
-        """Price every column by the slopes of the relaxation and take the best partition."""
-        self._price(floored=False)
+        """Price every column by the slopes of the relaxation and take the best partitions.
+
+        Three prices, because each alone now and then leads to a poor start: the exposure itself,
+        its curve to the second order, and what it would reach if it were the only one.
+        """
+        exposure = self._problem.exposure
+        for worth in (exposure, exposure - exposure**2 / 2.0, -np.expm1(-exposure)):
+            self._price(worth, floored=False)
         if self._best is None and self._problem.floor > 0.0:
-            self._price(floored=True)
+            self._price(exposure, floored=True)
         self._tell()
 
-    def _price(self, *, floored: bool) -> None:
+    def _price(self, worth: Floats, *, floored: bool) -> None:
         """Offer the best partition by price; with the floor's tangents it is only a rough one."""
         if self._relaxed is None or self._relaxed.values is None:
             return
+        chosen = self._relaxed.values[: len(self._problem.masks)]
         answer = solve_linear(
-            self._master.pricing(self._relaxed.values[: len(self._problem.masks)], floored=floored),
+            self._master.pricing(chosen, worth, floored=floored),
             relaxed=False,
             gap=FLOORED_PRICING_GAP if floored else PRICING_GAP,
             limit_s=self._left_s() / (4 if floored else 1),
