@@ -55,3 +55,7 @@ class StoreLockedError(StoreUnavailableError):
 
 class OutcomeUnknownError(StoreUnavailableError):
     """The connection broke during commit: read the record back before trying again."""
+
+
+class BackupRefusedError(StoreRefusedError):
+    """A backup cannot be made, is not sound, or cannot be restored there."""
