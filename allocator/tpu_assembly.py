@@ -27,6 +27,9 @@ from allocator.tpu_sampling import Draw
 from allocator.tpu_solve import Best, Roster
 from hotspots.assessment import RiskAssessment
 
+#: Below so much entropy a shift (a choice of four) the reader is told.
+PREDICTABLE_BITS = 2.0
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -75,7 +78,7 @@ def assemble(
             requests=answers,
             overrides=_overrides(request, published),
             boroughs=_boroughs(problem, tasks),
-            notes=_notes(assessment, problem, tasks, published),
+            notes=(*_notes(assessment, problem, tasks, published), *_draw_notes(drawn.draw)),
             team_ids=tuple(team.team_id for team in request.teams),
             establishment=request.establishment,
             rules=request.rules,
@@ -197,6 +200,16 @@ def _notes(
         "are assumptions of the request, not figures of the unit."
     )
     return tuple(notes)
+
+
+def _draw_notes(draw: Draw) -> tuple[str, ...]:
+    if not draw.free or draw.entropy_bits >= PREDICTABLE_BITS:
+        return ()
+    return (
+        "The roster is predictable: a free shift has on average "
+        f"{2.0**draw.entropy_bits:.1f} boroughs to choose from. A greater epsilon, more visits "
+        "to a borough or fewer requests leave more.",
+    )
 
 
 def _inspector_note(request: TpuRequest, tasks: tuple[RosterTask, ...]) -> str:

@@ -42,7 +42,7 @@ def clash(
 
     if possible(dropped):
         return ()
-    names = [*reversed(rule_names(problem)), *beside]
+    names = [*reversed(rule_names(problem)), *reversed(beside)]
     for name in names:
         if not possible(dropped | {name}):
             dropped.add(name)

@@ -258,8 +258,9 @@ def with_overrides(request: TpuRequest, more: tuple[Override, ...]) -> TpuReques
 def _request(table: _Request, number: int, name: str) -> BoroughRequest:
     where = f"{name}, request {table.request_id or number}"
     if (table.borough is None) == (not table.boroughs):
+        both = "both borough and" if table.borough else "neither borough nor"
         raise TpuRefusedError(
-            f"{where}: it gives {'both' if table.borough else 'neither'} borough and boroughs",
+            f"{where}: it gives {both} boroughs",
             remedy="name one borough, or in boroughs those of which any would answer the issue",
         )
     return BoroughRequest(

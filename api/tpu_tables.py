@@ -108,9 +108,14 @@ def _figures(roster: TpuRoster) -> str:
 
 def _draw(roster: TpuRoster) -> str:
     draw = roster.unpredictability
-    return (
+    text = (
         f"Drawn with seed {draw.seed} among rosters within {draw.epsilon:.1%} of the best, at a "
-        f"price of {draw.price:.4f}; {draw.distinct_rosters} different rosters in "
-        f"{draw.samples} looked at. Nobody can guess a free shift's borough with a chance above "
-        f"{draw.highest_chance:.0%} (free shifts: {draw.free_shifts})."
+        f"price of {draw.price:.4f}; {draw.distinct_rosters} of {draw.samples} rosters looked at "
+        "differ."
+    )
+    if not draw.free_shifts:
+        return f"{text} No shift was free: all are frozen or answer a request."
+    return (
+        f"{text} Who knows all but the seed names the borough of one of the {draw.free_shifts} "
+        f"free shifts with a chance of at most {draw.highest_chance:.0%}."
     )
