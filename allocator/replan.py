@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from allocator import event_calendar
 from allocator.errors import LockRefusedError, PlanInfeasibleError, PlanningRefusedError
 from allocator.plan import Fleet, PatrolPlan, PlanStatus
+from allocator.plan_differences import UnitChange, changed_units, differences
 from allocator.settings import PlanSettings, in_force
 from allocator.travel_time import TravelTime, embedded_travel_time
 from allocator.weekly_plan import Progress, plan_week
@@ -21,25 +22,7 @@ from hotspots.assessment import RiskAssessment
 
 CURVE_LIMITS = (0, 2, 4, 8, 16)
 COVERAGE_TOLERANCE = 0.01
-
-
-@dataclass(frozen=True)
-class UnitChange:
-    """One unit whose set of boroughs differs; ``after`` is empty for a unit that was lost."""
-
-    unit_id: str
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-
-    @property
-    def gained(self) -> tuple[str, ...]:
-        """Boroughs it takes over."""
-        return tuple(code for code in self.after if code not in self.before)
-
-    @property
-    def given_up(self) -> tuple[str, ...]:
-        """Boroughs it hands on."""
-        return tuple(code for code in self.before if code not in self.after)
+HEAVY_LOAD = 1.5  # a changed unit above the usual cap on workload is named
 
 
 @dataclass(frozen=True)
@@ -74,6 +57,8 @@ class Replan:
         Units of both plans whose area the plan from scratch would change.
     changes
         The units whose area differs, lost units first, each by unit.
+    loads
+        Share of demand of every unit of the plan as a multiple of the equal share, by unit.
     """
 
     plan: PatrolPlan
@@ -81,6 +66,7 @@ class Replan:
     from_scratch_changes: int
     coverage_tolerance: float
     changes: tuple[UnitChange, ...]
+    loads: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +85,10 @@ class ReplanRequest:
         Boroughs that units' areas must contain, beside those of the plan.
     coverage_tolerance
         Share of the coverage from scratch that may be given up for stability, in [0, 1].
+    workload_cap
+        Most demand a unit may carry for the rest of the week, as a multiple of the equal share,
+        for the sake of fewer changes; the usual cap when left out. The plan from scratch always
+        keeps the usual one.
     """
 
     current: PatrolPlan
@@ -106,6 +96,7 @@ class ReplanRequest:
     started: tuple[str, ...] = ()
     locks: Mapping[str, tuple[str, ...]] | None = None
     coverage_tolerance: float = COVERAGE_TOLERANCE
+    workload_cap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,11 +107,15 @@ class _Week:
     fleet: Fleet
     current: PatrolPlan
     rules: dict[str, dict[str, tuple[str, ...]]]
-    settings: PlanSettings | None
+    settings: PlanSettings
+    workload_cap: float | None
     travel: TravelTime
     events: tuple[event_calendar.Event, ...]
 
     def solve(self, max_changes: int | None, time_limit_s: float) -> PatrolPlan:
+        settings = self.settings
+        if max_changes is not None and self.workload_cap is not None:
+            settings = replace(settings, workload_cap=self.workload_cap)
         return plan_week(
             self.assessment,
             self.fleet,
@@ -128,7 +123,7 @@ class _Week:
             previous=self.current,
             max_changes=max_changes,
             time_limit_s=time_limit_s,
-            settings=self.settings,
+            settings=settings,
             travel=self.travel,
             locks=self.rules["locks"],
             excludes=self.rules["excludes"],
@@ -178,7 +173,7 @@ def replan(
     scratch = week.solve(None, time_limit_s)
     tell("Looking for few changes", 0.0)
     floor = (1.0 - request.coverage_tolerance) * scratch.objective
-    most = len(_changed(request.current, scratch))
+    most = len(changed_units(request.current, scratch))
     plan = scratch
     fewest = 1 if request.lost else 0  # somebody has to take over what a lost unit patrolled
     for limit in range(fewest, most):
@@ -192,7 +187,12 @@ def replan(
         tell("Looking for few changes", (limit + 1) / most)
     tell("Looking for few changes", 1.0)
     return Replan(
-        plan, scratch, most, request.coverage_tolerance, differences(request.current, plan)
+        plan,
+        scratch,
+        most,
+        request.coverage_tolerance,
+        differences(request.current, plan),
+        _loads(assessment, plan),
     )
 
 
@@ -239,18 +239,6 @@ def price_of_stability(
     return tuple(points)
 
 
-def differences(before: PatrolPlan, after: PatrolPlan) -> tuple[UnitChange, ...]:
-    """Return the units whose set of boroughs differs: lost units first, then by unit."""
-    old = {unit.unit_id: unit.boroughs for unit in before.units}
-    new = {unit.unit_id: unit.boroughs for unit in after.units}
-    changed = [
-        UnitChange(unit_id, old.get(unit_id, ()), new.get(unit_id, ()))
-        for unit_id in sorted(old.keys() | new.keys())
-        if set(old.get(unit_id, ())) != set(new.get(unit_id, ()))
-    ]
-    return tuple(sorted(changed, key=lambda change: (bool(change.after), change.unit_id)))
-
-
 def sentences(result: Replan) -> tuple[str, ...]:
     """Say the re-plan in sentences a person can read out, one a change, the balance last."""
     names = {borough.code: borough.name for borough in result.plan.boroughs}
@@ -268,6 +256,11 @@ def sentences(result: Replan) -> tuple[str, ...]:
         parts = [f"takes over {said(change.gained)}"] if change.gained else []
         parts += [f"gives up {said(change.given_up)}"] if change.given_up else []
         lines.append(f"{change.unit_id} {' and '.join(parts)}.")
+    lines += [
+        f"{unit_id} then carries {load:.1f} times an equal share of demand."
+        for unit_id, load in result.loads
+        if load > HEAVY_LOAD and any(unit_id == change.unit_id for change in result.changes)
+    ]
     scratch, plan = result.from_scratch, result.plan
     kept = plan.objective / scratch.objective if scratch.objective else 1.0
     lines.append(
@@ -275,6 +268,15 @@ def sentences(result: Replan) -> tuple[str, ...]:
         f"from scratch reaches, in which {_many(result.from_scratch_changes)} would change."
     )
     return tuple(lines)
+
+
+def _loads(assessment: RiskAssessment, plan: PatrolPlan) -> tuple[tuple[str, float], ...]:
+    """Demand of every unit's area as a multiple of the equal share, by unit."""
+    rates = {borough.code: borough.expected_per_week for borough in assessment.boroughs}
+    equal = sum(rates.values()) / len(plan.units)
+    return tuple(
+        (unit.unit_id, sum(rates[code] for code in unit.boroughs) / equal) for unit in plan.units
+    )
 
 
 def _many(count: int) -> str:
@@ -315,6 +317,7 @@ def _week(
         request.current,
         _rules(request, {unit.unit_id for unit in left}),
         settings or in_force(request.current.settings),
+        request.workload_cap,
         travel or embedded_travel_time(assessment),
         event_calendar.without_units(
             event_calendar.in_force(request.current.settings), request.lost
@@ -354,16 +357,6 @@ def _solved(week: _Week, limit: int, time_limit_s: float) -> PatrolPlan | None:
 def _point(week: _Week, limit: int, plan: PatrolPlan | None) -> CurvePoint:
     if plan is None:
         return CurvePoint(limit, "infeasible", None, None, None, False)
-    changed = len(_changed(week.current, plan))
+    changed = len(changed_units(week.current, plan))
     relaxed = plan.settings["workload_bounds_relaxed"] is True
     return CurvePoint(limit, plan.status, changed, plan.objective, plan.bound, relaxed)
-
-
-def _changed(before: PatrolPlan, after: PatrolPlan) -> list[str]:
-    """Units in both plans whose set of boroughs differs."""
-    old = {unit.unit_id: set(unit.boroughs) for unit in before.units}
-    return [
-        unit.unit_id
-        for unit in after.units
-        if unit.unit_id in old and old[unit.unit_id] != set(unit.boroughs)
-    ]

@@ -51,6 +51,14 @@ def replan_command(
         float,
         typer.Option(min=0.0, max=1.0, help="Share of coverage to give up for fewer changes."),
     ] = COVERAGE_TOLERANCE,
+    workload_cap: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0,
+            help="Let a unit carry up to this many times an equal share of demand for the rest of "
+            "the week, if that keeps changes few; default: the usual bounds.",
+        ),
+    ] = None,
     curve: Annotated[
         bool, typer.Option("--curve", help="Also price 0, 2, 4, 8 and 16 changed units.")
     ] = False,
@@ -87,6 +95,7 @@ def replan_command(
         started=tuple(sorted(set(started or []))),
         locks=parse_locks(lock or []),
         coverage_tolerance=coverage_tolerance,
+        workload_cap=workload_cap,
     )
     matrix = read_travel(travel, folder.assessment) if travel else None
     area = weekly.study_area(wards, boroughs)
@@ -131,6 +140,7 @@ def _document(result: Replan, points: tuple[CurvePoint, ...]) -> dict[str, Any]:
             {**asdict(change), "gained": change.gained, "given_up": change.given_up}
             for change in result.changes
         ],
+        "loads": dict(result.loads),
         "sentences": list(sentences(result)),
         "price_of_stability": [asdict(point) for point in points],
     }

@@ -8,13 +8,14 @@ import pytest
 
 from allocator.errors import LockRefusedError, PlanningRefusedError
 from allocator.plan import Fleet, PatrolPlan, Unit
+from allocator.plan_differences import differences
 from allocator.replan import (
     ReplanRequest,
-    differences,
     price_of_stability,
     replan,
     sentences,
 )
+from allocator.settings import PlanSettings
 from allocator.weekly_plan import plan_week
 from tests.oracle.plan_worlds import FREE, SlowCoverage, all_plans, borough_code, make_world
 
@@ -94,6 +95,30 @@ def test_the_curve_is_what_enumeration_says(plan: PatrolPlan) -> None:
         best = max(value for count, value in every if count <= point.max_changes)
         assert point.objective == pytest.approx(best, abs=3e-7)
         assert point.changed is not None and point.changed <= point.max_changes
+
+
+def test_a_heavier_load_may_be_asked_for_to_change_less() -> None:
+    usual = PlanSettings(gap_tolerance=1e-6)
+    wide = make_world(16, n_boroughs=8)
+    before = plan_week(wide, FLEET, settings=usual)
+    lost = max(before.units, key=lambda unit: len(unit.boroughs)).unit_id
+    request = ReplanRequest(before, lost=(lost,), coverage_tolerance=0.02)
+    strict = replan(wide, FLEET, request, settings=usual)
+    eased = replan(wide, FLEET, replace(request, workload_cap=3.0), settings=usual)
+    assert len(eased.changes) < len(strict.changes)
+    assert eased.plan.objective >= 0.98 * eased.from_scratch.objective
+    rates = {borough.code: borough.expected_per_week for borough in wide.boroughs}
+    share = sum(rates.values()) / 3
+    for unit, (unit_id, load) in zip(eased.plan.units, eased.loads, strict=True):
+        assert unit.unit_id == unit_id
+        assert load == pytest.approx(sum(rates[code] for code in unit.boroughs) / share)
+    heavy = [
+        f"{change.unit_id} then carries {dict(eased.loads)[change.unit_id]:.1f} times an equal "
+        "share of demand."
+        for change in eased.changes
+        if change.after and dict(eased.loads)[change.unit_id] > 1.5
+    ]
+    assert [line for line in sentences(eased) if "then carries" in line] == heavy
 
 
 def test_the_differences_read_as_sentences(plan: PatrolPlan) -> None:
