@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from allocator.event_calendar import Event
 from allocator.plan import Fleet
 
 Result = TypeVar("Result")
@@ -61,6 +62,7 @@ class PlacementOrder:
     previous: Path | None = None
     max_changes: int | None = None
     coverage_floor: float = 0.0
+    events: tuple[Event, ...] = ()
     time_limit_s: float = 60.0
 
 

@@ -112,6 +112,7 @@ def _place(
         max_changes=order.max_changes,
         time_limit_s=order.time_limit_s,
         settings=PlanSettings(coverage_floor=order.coverage_floor),
+        events=order.events,
     )
     plan = weekly.place(folder, request)
     verdict = weekly.judged(plan, folder, request)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from allocator.event_calendar import Event
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan import document as plan_document
 from allocator.settings import PlanSettings
@@ -49,6 +50,7 @@ class PlacementRequest:
     on_model: Callable[[str], None] | None = None
     travel: TravelTime | None = None
     settings: PlanSettings | None = None
+    events: tuple[Event, ...] = ()
 
 
 def study_area(wards: Path | None, boroughs: Path | None) -> StudyArea:
@@ -131,6 +133,7 @@ def place(
         on_model=request.on_model,
         travel=request.travel,
         settings=request.settings,
+        events=request.events,
         progress=progress,
     )
 

@@ -18,6 +18,7 @@ from api.calendar_day import parse_day
 from api.cli.app import arv, say
 from api.cli.arguments import parse_classification, parse_locks
 from api.cli.progress import progress_bars
+from api.events_file import read_events
 from api.fleet_file import read_fleet
 from api.grouping_file import read_grouping
 from api.output import Output, json_outputs, print_json, text_writer, write_outputs
@@ -226,6 +227,10 @@ def allocate(
             help="Least coverage of every borough, a share such as 0.35; a rule of the proof.",
         ),
     ] = 0.0,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="Events of the week (TOML); see examples/events.toml."),
+    ] = None,
     time_limit_s: Annotated[
         float, typer.Option(min=0.001, help="End the solve after this many seconds.")
     ] = 60.0,
@@ -248,6 +253,7 @@ def allocate(
     Example: `arv allocate --assessment out/week --fleet examples/fleet.toml --out out/week`
 
     With `--floor 0.35` no borough is covered to less than 35%; `arv compare` says what that costs.
+    With `--events events.toml` a match or a carnival adds demand and takes vehicles on its days.
 
     Writes plan.json, verdict.json (the plan in simulated weeks, beside other placements),
     plan.geojson, map.html and briefing.pdf. An infeasible request ends with exit code 1, says
@@ -267,6 +273,7 @@ def allocate(
         on_model=models.append if write_model else None,
         travel=read_travel(travel, folder.assessment) if travel else None,
         settings=PlanSettings(coverage_floor=floor),
+        events=read_events(events) if events else (),
     )
     area = weekly.study_area(wards, boroughs)
     with progress_bars() as progress:

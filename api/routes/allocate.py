@@ -112,6 +112,7 @@ def _order(service: Service, body: PlacementBody) -> PlacementOrder:
         previous=_previous(service, body) if body.max_changes is not None else None,
         max_changes=body.max_changes,
         coverage_floor=body.coverage_floor,
+        events=body.calendar(),
         time_limit_s=body.time_limit_s,
     )
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from allocator.event_calendar import Event
 from allocator.plan import Fleet
+from api.events_file import events_from_tables
 from api.fleet_file import fleet_from_table
 
 UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,40}$")]
@@ -57,6 +59,38 @@ class FleetBody(Strict):
         return fleet_from_table(self.model_dump())
 
 
+class EventBody(Strict):
+    """One event, with the keys and rules of an events file."""
+
+    model_config = ConfigDict(
+        populate_by_name=True,
+        json_schema_extra={
+            "example": {
+                "name": "Carnival",
+                "from": "2026-08-30",
+                "to": "2026-08-31",
+                "boroughs": ["E09000020"],
+                "extra_share": 1.5,
+                "units_committed": 2,
+            }
+        },
+    )
+
+    name: Label
+    date: Text | None = Field(default=None, description="Its day; or give from and to.")
+    from_: Text | None = Field(default=None, alias="from")
+    to: Text | None = None
+    boroughs: Boroughs = []
+    wards: Annotated[list[Text], Field(max_length=1_000)] = []
+    extra_share: float = Field(
+        default=0.0, description="Assumption: 0.5 is half as much demand a day again."
+    )
+    extra_calls: float = Field(
+        default=0.0, description="Assumption: expected reported incidents a day."
+    )
+    units_committed: Annotated[list[Text], Field(max_length=64)] | int = 0
+
+
 class PlacementBody(Strict):
     """What a planner asks of a week's placement. Give ``fleet`` or ``fleet_id``, not both."""
 
@@ -103,4 +137,19 @@ class PlacementBody(Strict):
         description="Least coverage of every borough: the share of its demand expected to be "
         "reached within the standard.",
     )
+    events: Annotated[list[EventBody], Field(max_length=200)] = Field(
+        default=[], description="What changes demand or takes units on some days of the week."
+    )
     time_limit_s: float = Field(default=60.0, gt=0, le=600, description="Seconds of solving.")
+
+    def calendar(self) -> tuple[Event, ...]:
+        """Return the events of the planner.
+
+        Raises
+        ------
+        EventRefusedError
+            What an events file is refused for, in the same words.
+        """
+        return events_from_tables(
+            [event.model_dump(by_alias=True, exclude_none=True) for event in self.events]
+        )
