@@ -54,11 +54,12 @@ class Contribution:
 
 @dataclass(frozen=True)
 class AreaScore:
-    """Posterior rate of reported firearms incidents in one ward or borough.
+    """Expected reported firearms incidents in one ward or borough.
 
     ``expected_per_week`` is the posterior mean, ``lower_90``/``upper_90`` the central 90 %
-    interval of the rate, all in incidents a week. ``rank`` 1 is the highest mean; the rank
-    interval is the central 90 % of ranks over the posterior draws. ``contributions`` sum to
+    interval of the rate in the week ahead, which swings around the long-run rate as past
+    months did; all in incidents a week. ``rank`` 1 is the highest mean; the rank interval is
+    the central 90 % of ranks of the long-run rates. ``contributions`` sum to
     ``expected_per_week`` within 1e-9. ``coverage`` is known, partial or unknown.
     ``probability_top_k`` is the probability of being among the k highest, for each k of the
     assessment's ``top_k``. ``handling_code`` is ``C`` when material with conditions on its
@@ -156,8 +157,9 @@ class RiskAssessment:
     Attributes
     ----------
     draws
-        float32 (n_draws, n_wards): posterior draws of the weekly rate, columns in the order
-        of ``wards``. A borough's draw is the sum of its wards' draws.
+        float32 (n_draws, n_wards): draws of the rate in the week ahead, posterior and swing,
+        columns in the order of ``wards``. A borough's draw is the sum of its wards' draws; a
+        count of the week is Poisson with such a mean.
     wards, boroughs
         Scores of the policed areas (679 wards, 32 boroughs for London).
     places

@@ -96,6 +96,7 @@ def group_scores(
     *,
     target: str,
     wards: Sequence[AreaScore],
+    rates: NDArray[np.float32],
     draws: NDArray[np.float32],
 ) -> tuple[GroupScore, ...]:
     """Return the score of every group that holds a scored ward, sorted by code.
@@ -106,8 +107,11 @@ def group_scores(
         Lookup by ward code or by borough code; areas it names and nobody scores are left out.
     target
         demand or harm.
-    wards, draws
-        Ward scores, and float32 (n_draws, n_wards) in the same order.
+    wards
+        Ward scores.
+    rates, draws
+        float32 (n_draws, n_wards), in the same order: of long-run rates, which rank the
+        groups, and of the week ahead, which give the intervals.
     """
     keys = [
         grouping.group_of.get(one.code, grouping.group_of.get(one.borough_code)) for one in wards
@@ -117,9 +121,9 @@ def group_scores(
         return ()
     member = np.array([[key == group for key in keys] for group in groups])
     mean = np.array([one.expected_per_week for one in wards])
-    summed = np.stack([draws[:, row].sum(axis=1, dtype=np.float64) for row in member], axis=1)
+    long_run, summed = (_summed(one, member) for one in (rates, draws))
     means = np.array([mean[row].sum() for row in member])
-    ranking = rank_areas(means, summed.astype(np.float32))
+    ranking = rank_areas(means, long_run.astype(np.float32))
     low, high = np.quantile(summed, [0.05, 0.95], axis=0)
     by_ward = any(one.code in grouping.group_of for one in wards)
     return tuple(
@@ -138,6 +142,10 @@ def group_scores(
         )
         for i, (code, name) in enumerate(groups)
     )
+
+
+def _summed(draws: NDArray[np.float32], member: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return np.stack([draws[:, row].sum(axis=1, dtype=np.float64) for row in member], axis=1)
 
 
 def _members(

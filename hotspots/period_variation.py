@@ -7,7 +7,9 @@ crime in London swings by more than a Poisson count would, and boroughs swing on
 
 ``u`` and ``v`` are estimated by moments (as in Breslow 1984, "Extra-Poisson variation in
 log-linear models", Applied Statistics 33) and shrunk to a start while few periods are known.
-They widen predictions of counts; they never touch rates, ranks or tiers.
+They widen what is published for the week ahead, draws and intervals; they never touch means,
+ranks or tiers, which are of long-run rates. Public counts are monthly: a week is taken to
+swing as its month does.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
+from hotspots.counter import Counter
 from hotspots.errors import AssessmentRefusedError
 
 Floats = NDArray[np.float64]
@@ -34,6 +38,13 @@ class PeriodVariation:
     london: float
     borough: float
     ward: float
+
+
+def variation_of(counter: Counter) -> PeriodVariation:
+    """Estimate the variation between the whole months that a counter knows."""
+    counts, wards = counter.whole_months()
+    boroughs = counter.places.borough_of_ward[wards]
+    return fit_variation(counts, np.unique(boroughs, return_inverse=True)[1])
 
 
 def fit_variation(counts: Floats, borough_of_ward: NDArray[np.intp]) -> PeriodVariation:
@@ -95,38 +106,46 @@ def _within(counts: Floats, totals: Floats, below: float = 0.0) -> float:
     return max(float(extra) - below / WARDS_A_BOROUGH, 0.0)
 
 
-def predicted_means(
+def week_ahead(
     draws: NDArray[np.float32],
     borough_of_ward: NDArray[np.intp],
     variation: PeriodVariation,
     *,
-    weeks: float,
-    seed: int,
-) -> Floats:
-    """Return draws of the mean count of the next period: rates that swing as periods do.
+    seed: int | tuple[int, ...],
+) -> NDArray[np.float32]:
+    """Return draws of the coming week's mean counts: rates that swing as periods do.
 
     Parameters
     ----------
     draws, borough_of_ward
         float32 (n_draws, W) posterior draws of weekly rates, and each ward's borough, int (W,).
-    variation, weeks, seed
-        The variation of periods of this length, their length, and the seed of the swings.
+    variation, seed
+        The variation of periods, and the seed of the swings.
 
     Returns
     -------
-    float64 (n_draws, W)
-        A count is Poisson with one of these means, so its distribution is their mixture.
+    float32 (n_draws, W)
+        A week's count is Poisson with one of these means, so its distribution is their
+        mixture. The swings of every area are gamma quantiles of equal probability in random
+        order, with mean 1.
     """
     random = np.random.default_rng(seed)
+    n_draws, n_wards = draws.shape
     n_boroughs = int(borough_of_ward.max(initial=-1)) + 1
-    shared = _swings(random, variation.london, (len(draws), 1))
-    own = _swings(random, variation.borough, (len(draws), n_boroughs))
-    single = _swings(random, variation.ward, draws.shape)
-    swing = shared * own[:, borough_of_ward] * single
-    return np.asarray(draws * weeks * swing, dtype=np.float64)
+    shared = _swings(random, variation.london, 1, n_draws)
+    own = _swings(random, variation.borough, n_boroughs, n_draws)
+    ahead = _swings(random, variation.ward, n_wards, n_draws)
+    ahead *= (shared * own)[borough_of_ward]
+    return np.ascontiguousarray(ahead.T) * draws
 
 
-def _swings(random: np.random.Generator, squared: float, shape: tuple[int, ...]) -> Floats:
+def _swings(
+    random: np.random.Generator, squared: float, n_areas: int, n_draws: int
+) -> NDArray[np.float32]:
+    """Return float32 (n_areas, n_draws), each row the same numbers in an order of its own."""
     if squared <= 0:
-        return np.ones(shape)
-    return random.gamma(1.0 / squared, squared, shape)
+        return np.ones((n_areas, n_draws), dtype=np.float32)
+    level = (np.arange(n_draws) + 0.5) / n_draws
+    swing = special.gammaincinv(1.0 / squared, level)
+    rows = np.tile((swing / swing.mean()).astype(np.float32), (n_areas, 1))
+    return random.permuted(rows, axis=1, out=rows)

@@ -26,10 +26,11 @@ from hotspots.merging import match_incidents
 from hotspots.patterns import find_patterns, with_pattern_reasons
 from hotspots.places import PolicedPlaces, place_records, policed_places
 from hotspots.scores import TOP_K
+from hotspots.situation import SituationalView
 from hotspots.sources import EvidencePolicy
 from hotspots.surface import policed_grid, ward_cells
 from hotspots.targets import DEMAND, KnownWeek, Target, score_harm, score_target
-from hotspots.views import area_views, situational_views
+from hotspots.views import area_views, first_day, situational_views
 from hotspots.weighing import WeighedEvidence
 from hotspots.zonal import WardPosterior
 
@@ -103,9 +104,12 @@ def assess_week(
     evidence = week.weigh(policy)
     _refuse_no_evidence(evidence)
     tell("Estimating weekly rates", 0.3)
-    demand = score_target(DEMAND, week, evidence, seed=seed)
+    views = situational_views(as_of)
+    since = first_day(views)
+    counted = week.count(policy, evidence, since)
+    demand = score_target(DEMAND, week, evidence, counted, seed=seed)
     tell("Estimating harm", 0.5)
-    harm = score_harm(week, policy, seed=seed)
+    harm = score_harm(week, policy, evidence, first_day=since, seed=seed)
     tell("Looking for patterns", 0.7)
     patterns = find_patterns(
         ordered, study_area, week.places, evidence, as_of=as_of, policy=policy, seed=seed
@@ -121,11 +125,11 @@ def assess_week(
         **vars(patterns),
         wards=wards,
         boroughs=demand.boroughs,
-        **_beside(week, demand, harm, policy, (*bundled_groupings(study_area), *groupings)),
+        **_beside(week, demand, harm, views, (*bundled_groupings(study_area), *groupings)),
         evidence=evidence_lines(ordered, week.known, evidence, week.places),
         data_gaps=(*gaps, *handling_gaps(evidence, sanitised=not include_handling_c)),
         inputs_sha256=inputs_sha256,
-        draws=demand.posterior.draws,
+        draws=demand.draws,
         **_handling(evidence, sanitised=not include_handling_c),
     )
     tell("Drawing the risk surface", 0.8)
@@ -160,16 +164,11 @@ def _beside(
     week: KnownWeek,
     demand: Target,
     harm: Target | None,
-    policy: EvidencePolicy,
+    views: Sequence[SituationalView],
     groupings: Sequence[Grouping],
 ) -> dict[str, Any]:
     """Return what stands beside the demand scores: harm, groups, and situational views."""
     targets = [demand] if harm is None else [demand, harm]
-    policies = [(one.name, policy if one is demand else policy.for_harm()) for one in targets]
-    views = situational_views(week.as_of)
-    counted = area_views(
-        views, week.readings, demand.evidence, week.places, as_of=week.as_of, policies=policies
-    )
     return {
         "harm_wards": harm.wards if harm else (),
         "harm_boroughs": harm.boroughs if harm else (),
@@ -182,11 +181,12 @@ def _beside(
                 grouping,
                 target=target.name,
                 wards=target.wards,
-                draws=target.posterior.draws,
+                rates=target.posterior.draws,
+                draws=target.draws,
             )
         ),
         "views": views,
-        "area_views": counted,
+        "area_views": area_views(views, week.places, {one.name: one.counter for one in targets}),
     }
 
 

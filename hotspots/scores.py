@@ -28,13 +28,15 @@ TOP_K = (5, 10, 20, 50)
 class AreaScores:
     """Turns a posterior into published scores of wards and boroughs, sorted by code.
 
-    ``counted`` is what a reason line calls the events of the target.
+    Ranks and tiers are of the posterior's long-run rates, intervals of ``draws``, float32
+    (n_draws, W) of the week ahead. ``counted`` is what a reason line calls the events.
     """
 
     study_area: StudyArea
     places: PolicedPlaces
     evidence: WeighedEvidence
     posterior: WardPosterior
+    draws: NDArray[np.float32]
     counted: str = "incidents"
 
     def wards(self) -> tuple[AreaScore, ...]:
@@ -46,7 +48,7 @@ class AreaScores:
             names,
             of_borough,
             parts=self.posterior.parts,
-            draws=self.posterior.draws,
+            draws=(self.posterior.draws, self.draws),
             coverage=self._ward_coverage(),
             observed=(self._stacked(self.evidence.raw), self._stacked(self.evidence.days) / 7),
             conditions=conditioned(self.evidence).wards,
@@ -56,14 +58,16 @@ class AreaScores:
         """Return the scores of the policed boroughs: sums of their wards, draw by draw."""
         codes = self.places.borough_codes
         names = _names(self.study_area.boroughs, "borough", codes)
-        draws = self._by_borough(self.posterior.draws).astype(np.float32)
+        rates, ahead = (
+            self._by_borough(one).astype(np.float32) for one in (self.posterior.draws, self.draws)
+        )
         days = self._by_borough(self._stacked(self.evidence.days)) / self.places.wards_in_borough
         return self._areas(
             codes,
             names,
             list(codes),
             parts=self._by_borough(self.posterior.parts),
-            draws=draws,
+            draws=(rates, ahead),
             coverage=self._borough_coverage(),
             observed=(self._by_borough(self._stacked(self.evidence.raw)), days / 7),
             conditions=self._by_borough(conditioned(self.evidence).wards.astype(np.float64)) > 0,
@@ -106,15 +110,15 @@ class AreaScores:
         borough_codes: Sequence[str],
         *,
         parts: Floats,
-        draws: NDArray[np.float32],
+        draws: tuple[NDArray[np.float32], NDArray[np.float32]],
         coverage: tuple[str, ...],
         observed: tuple[Floats, Floats],
         conditions: NDArray[np.bool_],
     ) -> tuple[AreaScore, ...]:
         mean = parts.sum(axis=0)
-        ranking = rank_areas(mean, draws, top_k=TOP_K)
+        ranking = rank_areas(mean, draws[0], top_k=TOP_K)
         tier = tiers(ranking, coverage)
-        low, high = central_interval(draws)
+        low, high = central_interval(draws[1])
         return tuple(
             self._area(
                 (code, names[i], borough_codes[i]),

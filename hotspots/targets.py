@@ -16,16 +16,24 @@ from numpy.typing import NDArray
 
 from hotspots.assessment import AreaScore
 from hotspots.boundaries.study_area import StudyArea
+from hotspots.counter import Counter, counter
 from hotspots.incidents import FeedReading
 from hotspots.known import KnownRecords
+from hotspots.period_variation import PeriodVariation, variation_of, week_ahead
 from hotspots.places import PolicedPlaces
 from hotspots.scores import AreaScores
 from hotspots.sources import EvidencePolicy
+from hotspots.timeline import Timeline
 from hotspots.weighing import WeighedEvidence, weigh
 from hotspots.zonal import WardPosterior, fit_wards
 
 DEMAND, HARM = "demand", "harm"
 N_DRAWS = 4000
+#: What follows the seed of each target's draws of rates and of swings.
+_STREAMS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    DEMAND: ((), (2,)),
+    HARM: ((1,), (3,)),
+}
 #: What a reason line calls the events of a target.
 _COUNTED = {DEMAND: "incidents", HARM: "discharges or firearm injuries"}
 
@@ -54,32 +62,67 @@ class KnownWeek:
             policy=policy,
         )
 
+    def count(self, policy: EvidencePolicy, evidence: WeighedEvidence, first_day: date) -> Counter:
+        """Count, since a day, what a policy calls an incident; raw and where known."""
+        timeline = Timeline(first_day, self.as_of)
+        return counter(self.readings, evidence, self.places, timeline, policy)
+
 
 @dataclass(frozen=True)
 class Target:
-    """One target, scored: its evidence, posterior and published scores."""
+    """One target, scored: its evidence, posterior and published scores.
+
+    ``counter`` is what it counted of late, ``variation`` how much months of it swing, and
+    ``draws`` float32 (n_draws, W) of the week ahead: the posterior's rates with those swings.
+    """
 
     name: str
     evidence: WeighedEvidence
+    counter: Counter
+    variation: PeriodVariation
     posterior: WardPosterior
+    draws: NDArray[np.float32]
     wards: tuple[AreaScore, ...]
     boroughs: tuple[AreaScore, ...]
 
 
-def score_target(name: str, week: KnownWeek, evidence: WeighedEvidence, *, seed: int) -> Target:
-    """Fit one target and publish its scores; each target draws from its own random stream."""
-    stream = seed if name == DEMAND else (seed, 1)
-    posterior = fit_wards(evidence.data, n_draws=N_DRAWS, seed=stream)
-    scores = AreaScores(week.study_area, week.places, evidence, posterior, _COUNTED[name])
-    return Target(name, evidence, posterior, scores.wards(), scores.boroughs())
+def score_target(
+    name: str, week: KnownWeek, evidence: WeighedEvidence, counted: Counter, *, seed: int
+) -> Target:
+    """Fit one target and publish its scores; each target draws from its own random streams.
+
+    ``counted`` holds what the target counted in the past, from which its swings are fitted.
+    """
+    rates, swings = _STREAMS[name]
+    posterior = fit_wards(evidence.data, n_draws=N_DRAWS, seed=(seed, *rates))
+    variation = variation_of(counted)
+    draws = week_ahead(
+        posterior.draws, week.places.borough_of_ward, variation, seed=(seed, *swings)
+    )
+    scores = AreaScores(week.study_area, week.places, evidence, posterior, draws, _COUNTED[name])
+    return Target(
+        name, evidence, counted, variation, posterior, draws, scores.wards(), scores.boroughs()
+    )
 
 
-def score_harm(week: KnownWeek, policy: EvidencePolicy, *, seed: int) -> Target | None:
-    """Score the second target, or nothing: the policy names no harm, or no feed counts it."""
+def score_harm(
+    week: KnownWeek,
+    policy: EvidencePolicy,
+    standing: WeighedEvidence,
+    *,
+    first_day: date,
+    seed: int,
+) -> Target | None:
+    """Score the second target, or nothing: the policy names no harm, or no feed counts it.
+
+    ``standing`` is the evidence of the demand, which says what stands and what is merged;
+    ``first_day`` the day from which the past is counted.
+    """
     if not any(weight > 0 for one in policy.harm.values() for weight in one.values()):
         return None
-    evidence = week.weigh(policy.for_harm())
+    harm = policy.for_harm()
+    evidence = week.weigh(harm)
     data = evidence.data
     if not (data.exposure_weeks.any() or data.borough_exposure_weeks.any()):
         return None
-    return score_target(HARM, week, evidence, seed=seed)
+    return score_target(HARM, week, evidence, week.count(harm, standing, first_day), seed=seed)

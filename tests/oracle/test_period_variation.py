@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from hotspots.errors import AssessmentRefusedError
-from hotspots.period_variation import PeriodVariation, fit_variation, predicted_means
+from hotspots.period_variation import PeriodVariation, fit_variation, week_ahead
 
 OF_WARD = np.repeat(np.arange(32), 12)
 MEANS = np.repeat(np.linspace(1.0, 10.0, 32), 12) / 12
@@ -53,8 +53,8 @@ def test_predictions_with_the_swings_are_calibrated_and_without_them_are_not() -
     true = (0.04, 0.15, 0.4)
     variation = fit_variation(simulated(random, true, 24), OF_WARD)
     draws = np.tile(MEANS.astype(np.float32), (4000, 1))
-    fair = predicted_means(draws, OF_WARD, variation, weeks=1.0, seed=1)
-    none = predicted_means(draws, OF_WARD, PeriodVariation(0.0, 0.0, 0.0), weeks=1.0, seed=1)
+    fair = week_ahead(draws, OF_WARD, variation, seed=1)
+    none = week_ahead(draws, OF_WARD, PeriodVariation(0.0, 0.0, 0.0), seed=1)
     np.testing.assert_allclose(none, draws, rtol=1e-6)
     np.testing.assert_allclose(fair.mean(axis=0), MEANS, rtol=0.06)
     member = np.eye(32)[OF_WARD]

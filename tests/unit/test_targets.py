@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -12,6 +13,14 @@ from api.tables import csv_text, group_table, view_table
 from hotspots.assessment import AreaView, document, from_document
 from hotspots.errors import AssessmentRefusedError
 from hotspots.groupings import basic_command_units, group_scores, parse_grouping
+from hotspots.period_variation import (
+    START_BOROUGH,
+    START_LONDON,
+    START_WARD,
+    PeriodVariation,
+    variation_of,
+    week_ahead,
+)
 from hotspots.pipeline import AssessedWeek, assess_week
 from hotspots.sources import default_policy_text, load_default_policy, parse_policy
 from hotspots.views import situational_views
@@ -89,9 +98,9 @@ def test_no_harm_is_scored_where_no_feed_counts_it() -> None:
     assert {one.code for one in scored.harm_wards if one.rank <= 2} == {ward(0), ward(1)}
 
 
-def test_the_probability_of_the_top_k_is_counted_from_the_draws(week: AssessedWeek) -> None:
+def test_the_probability_of_the_top_k_is_counted_from_the_long_run(week: AssessedWeek) -> None:
     said = week.assessment
-    order = np.argsort(np.argsort(-said.draws, axis=1, kind="stable"), axis=1)
+    order = np.argsort(np.argsort(-week.demand.posterior.draws, axis=1, kind="stable"), axis=1)
     for k_number, k in enumerate(said.top_k):
         exact = (order < k).mean(axis=0)
         published = [one.probability_top_k[k_number] for one in said.wards]
@@ -99,11 +108,63 @@ def test_the_probability_of_the_top_k_is_counted_from_the_draws(week: AssessedWe
     assert said.wards[0].probability_top_k == tuple(sorted(said.wards[0].probability_top_k))
 
 
+def test_intervals_are_of_the_week_ahead_and_wider_than_those_of_the_long_run(
+    week: AssessedWeek,
+) -> None:
+    said, known = week.assessment, week.demand
+    swung = week_ahead(
+        known.posterior.draws, week.known.places.borough_of_ward, known.variation, seed=(0, 2)
+    )
+    np.testing.assert_array_equal(said.draws, swung)
+    months, wards = known.counter.whole_months()
+    assert months.shape == (24, 18)
+    assert list(wards) == list(range(18))
+    records = week.known.known.records
+    days = records["local_day"].to_numpy(dtype="datetime64[D]")
+    in_first = records[days < np.datetime64("2024-02-01")]
+    assert months[0].sum() == (in_first["basis"] == "reported").sum()
+    for target, scores in ((week.demand, said.wards), (week.harm, said.harm_wards)):
+        assert target is not None
+        exact = np.quantile(target.draws, [0.05, 0.95], axis=0)
+        published = np.array([(one.lower_90, one.upper_90) for one in scores]).T
+        np.testing.assert_allclose(published, exact, rtol=1e-6, atol=1e-11)
+        long_run = np.quantile(target.posterior.draws, [0.05, 0.95], axis=0)
+        wider = (published[1] - published[0]) / (long_run[1] - long_run[0])
+        top = int(np.argmax([one.expected_per_week for one in scores]))
+        assert wider[top] > 1.5
+        assert np.mean(wider) > 1.1
+        np.testing.assert_allclose(
+            target.draws.mean(axis=0), target.posterior.draws.mean(axis=0), rtol=0.05
+        )
+
+
+def test_months_that_nobody_covers_are_no_months_of_zero() -> None:
+    counts = [
+        month_count(ward(i), f"{month:%Y-%m-%d}", 1 + (i + month.month) % 3)
+        for i in range(18)
+        for month in pd.date_range("2025-01-01", "2025-12-01", freq="MS")
+    ]
+    found = assess(reading(counts=counts)).demand
+    months, _ = found.counter.whole_months()
+    assert months.shape == (24, 18)  # the feed says that it covers two years
+    assert months[:12].sum() == 0
+    assert months[12].tolist() == [1 + (i + 1) % 3 for i in range(18)]
+    nothing = replace(found.counter, months={}, day_known=np.ones_like(found.counter.day_known))
+    assert nothing.whole_months()[0].sum() == 0
+    unknown = replace(found.counter, months={}, day_known=np.zeros_like(nothing.day_known))
+    assert unknown.whole_months()[0].shape == (0, 0)
+    assert variation_of(unknown) == PeriodVariation(START_LONDON, START_BOROUGH, START_WARD)
+
+
 def test_groups_are_sums_of_draws(week: AssessedWeek) -> None:
     said = week.assessment
     text = LOOKUP + "".join(f"{ward(i)},g{i % 2},Group {i % 2}\n" for i in range(16))
     groups = group_scores(
-        parse_grouping(text, name="halves"), target="demand", wards=said.wards, draws=said.draws
+        parse_grouping(text, name="halves"),
+        target="demand",
+        wards=said.wards,
+        rates=week.demand.posterior.draws,
+        draws=said.draws,
     )
     assert [one.code for one in groups] == ["g0", "g1"]
     mine = said.draws[:, 0:16:2].sum(axis=1, dtype=float)
