@@ -32,6 +32,7 @@ RELAXATIONS = ((1.0, 1.0), (4 / 3, 0.5), (2.0, 0.0), (math.inf, 0.0))
 
 #: ``progress(step, share)`` with the share of the step done, 0 to 1.
 Progress = Callable[[str, float], None]
+OnSolved = Callable[[PlanRequest, PlanProblem, Solution], None]
 
 
 def plan_week(
@@ -50,6 +51,7 @@ def plan_week(
     travel: TravelTime | None = None,
     on_model: Callable[[str], None] | None = None,
     progress: Progress | None = None,
+    on_solved: OnSolved | None = None,
 ) -> PatrolPlan:
     """Give every unit a connected area of boroughs so that expected coverage is greatest.
 
@@ -83,6 +85,8 @@ def plan_week(
         Receives the solved model as the text of an .mps file.
     progress
         Told the step and how much of it is done.
+    on_solved
+        Receives the request, the problem and its solution, for those who solve on from there.
 
     Returns
     -------
@@ -152,6 +156,8 @@ def plan_week(
     )
     if on_model is not None:
         on_model(model_text(plan, solution))
+    if on_solved is not None:
+        on_solved(request, problem, solution)
     tell("Explaining the plan", 1.0)
     return plan
 
