@@ -20,6 +20,7 @@ MODULES = {
     "compare": "api.cli.compare",
     "hypercube": "api.cli.hypercube",
     "tpu": "api.cli.tpu",
+    "emphasis": "api.cli.emphasis",
     "simulate": "api.cli.simulate",
     "forecast": "api.cli.forecast",
     "backtest": "api.cli.backtest",
