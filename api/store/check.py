@@ -97,6 +97,8 @@ def _receipt_faults(tx: Connection) -> Iterator[Fault]:
         for table in (receipt_rows, area_counts, rejected_rows)
     }
     for one in list_receipts(tx):
+        if one.state == "erased":
+            continue
         wanted = (one.n_records, one.n_counts, one.n_rejected + one.n_expected)
         found = tuple(by_receipt.get(one.receipt_id, 0) for by_receipt in numbers.values())
         if wanted != found:
@@ -113,7 +115,7 @@ def _version_faults(tx: Connection) -> Iterator[Fault]:
         .order_by(receipt_rows.c.position)
     )
     for one in list_receipts(tx):
-        if not one.n_records:
+        if not one.n_records or one.state == "erased":
             continue
         kept = tx.execute(query.where(receipt_rows.c.receipt_id == one.receipt_id)).scalars()
         records = reading_of(tx, one).records

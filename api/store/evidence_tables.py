@@ -30,7 +30,7 @@ from api.store.columns import (
 )
 from api.store.types import WHOLE
 
-RECEIPT_STATES = ("active", "withdrawn")
+RECEIPT_STATES = ("active", "withdrawn", "erased")
 
 areas = Table(
     "areas",
@@ -90,7 +90,7 @@ receipts = Table(
     CheckConstraint("first_day <= last_day", name="days"),
     CheckConstraint(
         "(state = 'active' AND withdrawn_utc IS NULL AND withdrawn_by IS NULL "
-        "AND withdrawn_reason IS NULL) OR (state = 'withdrawn' AND withdrawn_utc IS NOT NULL "
+        "AND withdrawn_reason IS NULL) OR (state <> 'active' AND withdrawn_utc IS NOT NULL "
         "AND withdrawn_by IS NOT NULL AND withdrawn_reason IS NOT NULL)",
         name="withdrawal",
     ),

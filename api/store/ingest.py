@@ -66,16 +66,18 @@ def take_in(tx: Connection, reading: FeedReading, *, actor: str, now: datetime) 
     Raises
     ------
     RecordRefusedError
-        The file was taken in and withdrawn.
+        The file was taken in and withdrawn, or erased.
     """
     receipt_id = receipt_id_of(reading)
     earlier = find_receipt(tx, receipt_id)
     if earlier is not None:
-        if earlier.state == "withdrawn":
+        if earlier.state != "active":
             raise RecordRefusedError(
-                f"the file {reading.file} was taken in before and withdrawn "
+                f"the file {reading.file} was taken in before and {earlier.state} "
                 f"({earlier.withdrawn_reason})",
-                remedy="put it into use again with `arv store reinstate`, giving the reason",
+                remedy="put it into use again with `arv store reinstate`, giving the reason"
+                if earlier.state == "withdrawn"
+                else "what was erased is not taken in again",
             )
         return replace(earlier, repeated=True)
     _keep_feed(tx, reading, now)

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from api.store.errors import RecordRefusedError, StaleRecordError, UnknownRecordError
-from api.store.schema import LONGEST_REASON, feeds, receipts, rejected_rows
+from api.store.errors import StaleRecordError, UnknownRecordError
+from api.store.reasons import check_reason
+from api.store.schema import feeds, receipts, rejected_rows
 from hotspots.incidents import Coverage, Rejection
 
 
@@ -144,11 +145,11 @@ def withdraw_receipt(
     UnknownRecordError, StaleRecordError, RecordRefusedError
         No such receipt; it is withdrawn already; the reason is empty or too long.
     """
-    _check_reason(reason)
+    check_reason(reason)
     found = _existing(tx, receipt_id)
     if found.state != "active":
         raise StaleRecordError(
-            f"the file {found.file} is withdrawn already ({found.withdrawn_reason})",
+            f"the file {found.file} is {found.state} already ({found.withdrawn_reason})",
             remedy="nothing is to be done",
         )
     tx.execute(
@@ -165,10 +166,14 @@ def reinstate_receipt(tx: Connection, receipt_id: str) -> Receipt:
     Raises
     ------
     UnknownRecordError, StaleRecordError
-        No such receipt; it is in use.
+        No such receipt; it is in use, or erased.
     """
-    if _existing(tx, receipt_id).state == "active":
-        raise StaleRecordError("the file is in use", remedy="nothing is to be done")
+    found = _existing(tx, receipt_id)
+    if found.state != "withdrawn":
+        raise StaleRecordError(
+            f"the file {found.file} is {'in use' if found.state == 'active' else 'erased'}",
+            remedy="only a withdrawn file is put into use again",
+        )
     tx.execute(
         receipts.update()
         .where(receipts.c.receipt_id == receipt_id)
@@ -218,14 +223,6 @@ def _existing(tx: Connection, receipt_id: str) -> Receipt:
             value=receipt_id,
         )
     return found
-
-
-def _check_reason(reason: str) -> None:
-    if not 1 <= len(reason.strip()) <= LONGEST_REASON:
-        raise RecordRefusedError(
-            f"the reason has {len(reason.strip()):,} characters, not 1 to {LONGEST_REASON:,}",
-            remedy="say in a sentence why",
-        )
 
 
 def _receipt(row: Row[Any]) -> Receipt:

@@ -185,12 +185,12 @@ def _make_receipts() -> None:
         sa.Column("withdrawn_reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "(state = 'active' AND withdrawn_utc IS NULL AND withdrawn_by IS NULL AND "
-            "withdrawn_reason IS NULL) OR (state = 'withdrawn' AND withdrawn_utc IS NOT "
+            "withdrawn_reason IS NULL) OR (state <> 'active' AND withdrawn_utc IS NOT "
             "NULL AND withdrawn_by IS NOT NULL AND withdrawn_reason IS NOT NULL)",
             name=op.f("ck_receipts_withdrawal"),
         ),
         sa.CheckConstraint(
-            "state IN ('active', 'withdrawn')", name=op.f("ck_receipts_state_known")
+            "state IN ('active', 'withdrawn', 'erased')", name=op.f("ck_receipts_state_known")
         ),
         sa.CheckConstraint("first_day <= last_day", name=op.f("ck_receipts_days")),
         sa.CheckConstraint(
