@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    allocator_failures,
     allocator_hypercube,
     allocator_plan,
     allocator_travel,
@@ -16,6 +17,7 @@ from benchmarks import (
     nyc,
     p_median,
     patterns,
+    response_times,
     scale,
     spine,
 )
@@ -31,6 +33,8 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "allocator_plan": allocator_plan.run,
     "allocator_travel": allocator_travel.run,
     "allocator_hypercube": allocator_hypercube.run,
+    "allocator_failures": allocator_failures.run,
+    "response_times": response_times.run,
     "allocator_mclp": mclp.run,
     "allocator_p_median": p_median.run,
 }
