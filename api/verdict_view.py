@@ -26,7 +26,7 @@ COLUMNS = (
     "Half within",
     "Nine in ten within",
     "Worst borough",
-    "Without a patrol",
+    "Not patrolled",
     "Finding",
 )
 
@@ -229,7 +229,7 @@ def _proposed_row(judged: SimulationReport) -> VerdictRow:
         half_within=_time(judged.median_response_s.value if judged.median_response_s else None),
         nine_in_ten_within=_time(judged.p90_response_s.value if judged.p90_response_s else None),
         worst=f"{worst.name} {percent(worst.share_within.value if worst.share_within else 0.0, 0)}",
-        unpatrolled="0",
+        unpatrolled=_boroughs(0),
         finding="",
     )
 
@@ -243,10 +243,16 @@ def _rival_row(rival: RivalVerdict) -> VerdictRow:
         half_within=_time(rival.median_response_s),
         nine_in_ten_within=_time(rival.p90_response_s),
         worst=f"{worst.name} {percent(worst.share_within.value if worst.share_within else 0.0, 0)}",
-        unpatrolled=str(len(rival.unpatrolled)),
+        unpatrolled=_boroughs(len(rival.unpatrolled)),
         finding=FINDING_WORDS[rival.finding],
     )
 
 
 def _time(seconds: float | None) -> str:
     return duration(seconds) if seconds is not None else "never"
+
+
+def _boroughs(number: int) -> str:
+    if number == 0:
+        return "none"
+    return f"{number} borough{'s' if number > 1 else ''}"
