@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from allocator.plan import PatrolPlan
+from allocator.plan_queue import PlanQueue
 from api import assessment_folder
 from hotspots.assessment import RiskAssessment
 from hotspots.feeds import meeting, sidecar
@@ -44,7 +45,7 @@ def parts_of(whole: type) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("whole", [RiskAssessment, PatrolPlan])
+@pytest.mark.parametrize("whole", [RiskAssessment, PatrolPlan, PlanQueue])
 def test_documents(documented: dict[str, list[str]], whole: type) -> None:
     for name, names in parts_of(whole).items():
         assert documented.get(name) == names, f"correct the section {name} of the page"
