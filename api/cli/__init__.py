@@ -18,6 +18,7 @@ MODULES = {
     "allocate": "api.cli.week",
     "replan": "api.cli.replan",
     "compare": "api.cli.compare",
+    "sensitivity": "api.cli.sensitivity",
     "hypercube": "api.cli.hypercube",
     "tpu": "api.cli.tpu",
     "emphasis": "api.cli.emphasis",
@@ -26,6 +27,9 @@ MODULES = {
     "backtest": "api.cli.backtest",
     "boundaries": "api.cli.boundaries",
     "serve": "api.cli.serve",
+    "store": "api.cli.store",
+    "users": "api.cli.users",
+    "audit": "api.cli.audit",
 }
 
 

@@ -1,0 +1,195 @@
+"""`arv audit`: check the record, read its end, and hand its signature out to be kept elsewhere."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import insert, select
+
+from api.access import Action
+from api.audit.anchor import read_anchor, write_anchor
+from api.audit.entry import GENESIS, entry, time_text
+from api.audit.signing import Verifier, open_signer, read_public_key
+from api.audit.verify import Verification, verify
+from api.cli.app import arv, say
+from api.cli.operator import Database, DataDir, operator
+from api.cli.progress import progress_bars
+from api.cli.week import Json
+from api.output import write_json
+from api.record_folder import kept_head, open_record
+from api.refusals import AuditRefusedError
+from api.settings import data_directory
+from api.store.database import database_url
+from api.store.schema import audit, audit_anchors
+from api.store.store import open_store
+
+commands = typer.Typer(
+    no_args_is_help=True,
+    help="Who did what, when and why: check that the record is whole, read its end, and keep "
+    "its signature elsewhere.\n\nEvery row seals the one before it, and the end is signed with a "
+    "key in the data directory. A record that was cut short together with its signatures shows "
+    "only against an anchor kept elsewhere: make one after every meeting.",
+)
+arv.add_typer(commands, name="audit")
+
+
+@commands.command("verify")
+def verify_record(
+    *,
+    anchor: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file written by `arv audit anchor`; repeat for more."),
+    ] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(help="Public key (PEM), where the signing key is not at hand.")
+    ] = None,
+    data: DataDir = None,
+    database: Database = None,
+    json_file: Json = None,
+) -> None:
+    """Check every row, every link and every signature; exit code 1 when anything is wrong.
+
+    Finds edits, deletions, rows in another order, a tail cut off, and a chain written anew.
+
+    Example: `arv audit verify --anchor /media/safe/anchor-2026-W48.json`
+    """
+    folder = data_directory(data)
+    heads = [read_anchor(path) for path in anchor or ()]
+    kept = kept_head(folder)
+    verifier = _verifier(folder, public_key)
+    store = open_store(database_url(database, folder), create=False)
+    try:
+        with progress_bars() as progress, store.read() as tx:
+            result = verify(tx, verifier, [*heads, *([kept] if kept else [])], progress)
+    finally:
+        store.close()
+    write_json(json_file, _document(result))
+    _tell(result, quiet=json_file == "-")
+    if not result.sound:
+        first = result.findings[0]
+        raise AuditRefusedError(
+            f"the audit record is not sound: {result.n_findings:,} findings, the first "
+            f"({first.kind}) at row {first.position:,}: {first.words}",
+            remedy="keep the database as it is, restore a backup beside it, and compare",
+        )
+
+
+@commands.command("anchor")
+def make_anchor(
+    *,
+    out: Annotated[Path, typer.Option(help="File to write; keep it on another machine.")],
+    data: DataDir = None,
+    database: Database = None,
+) -> None:
+    """Write the signed end of the record to a file that vouches for everything before it.
+
+    Example: `arv audit anchor --out anchor-2026-W48.json`
+    """
+    folder = data_directory(data)
+    with open_record(folder, database, create=False) as record:
+        who = operator()
+        with record.change() as change:
+            last = change.tx.execute(
+                select(audit.c.position, audit.c.row_sha256)
+                .order_by(audit.c.position.desc())
+                .limit(1)
+            ).first()
+            position, digest = (last.position, last.row_sha256) if last else (0, GENESIS)
+            head = record.signer.sign(position, digest, time_text(change.now))
+            anchor_id = secrets.token_hex(8)
+            change.tx.execute(
+                insert(audit_anchors),
+                {"anchor_id": anchor_id, "position": position, "row_sha256": digest,
+                 "exported_utc": change.now, "exported_by": who.name},
+            )  # fmt: skip
+            change.note(
+                entry(who.name, Action.ANCHOR_AUDIT, "anchor", anchor_id, object_sha256=digest,
+                      detail={"position": position})
+            )  # fmt: skip
+            write_anchor(out, head)
+    say(f"{out} vouches for {position:,} rows. Keep it where nobody can alter both.")
+
+
+@commands.command("show")
+def show(
+    *,
+    last: Annotated[int, typer.Option(min=1, max=10_000, help="How many rows, latest last.")] = 20,
+    data: DataDir = None,
+    database: Database = None,
+    json_file: Json = None,
+) -> None:
+    """Print the latest rows: time, actor, action, outcome, object and reason.
+
+    Reading the record is itself recorded.
+    """
+    with open_record(data_directory(data), database, create=False) as record:
+        record.note(
+            entry(operator().name, Action.READ_AUDIT, "audit", reason=f"the last {last} rows",
+                  operation="consultation")
+        )  # fmt: skip
+        with record.store.read() as tx:
+            latest = tx.execute(select(audit).order_by(audit.c.position.desc()).limit(last)).all()
+    rows = list(reversed(latest))
+    write_json(json_file, [_row(row) for row in rows])
+    if json_file != "-":
+        _print_rows(rows)
+
+
+def _verifier(folder: Path, public_key: Path | None) -> Verifier:
+    if public_key is not None:
+        return read_public_key(public_key)
+    return open_signer(folder, create=False).verifier
+
+
+def _document(result: Verification) -> dict[str, Any]:
+    return {
+        "sound": result.sound,
+        "rows": result.rows,
+        "last_sha256": result.last_sha256,
+        "anchors": result.anchors,
+        "n_findings": result.n_findings,
+        "findings": [vars(one) for one in result.findings],
+        "clock_moved_back": list(result.clock_moved_back),
+    }
+
+
+def _tell(result: Verification, *, quiet: bool) -> None:
+    if quiet:
+        return
+    verdict = "sound" if result.sound else f"NOT SOUND: {result.n_findings:,} findings"
+    say(f"{result.rows:,} rows, {result.anchors} heads from outside the database: {verdict}.")
+    for one in result.findings[:20]:
+        say(f"  row {one.position:,}: {one.kind}: {one.words}")
+    if result.clock_moved_back:
+        say(f"  the clock moved back before {len(result.clock_moved_back):,} rows (recorded)")
+
+
+def _row(row: Any) -> dict[str, object]:
+    return {
+        "position": row.position,
+        "at_utc": time_text(row.at_utc),
+        "actor": row.actor,
+        "action": row.action,
+        "outcome": row.outcome,
+        "object_kind": row.object_kind,
+        "object_id": row.object_id,
+        "object_sha256": row.object_sha256,
+        "reason": row.reason,
+        "detail": row.detail,
+        "row_sha256": row.row_sha256,
+    }
+
+
+def _print_rows(rows: list[Any]) -> None:
+    table = Table("row", "time (UTC)", "actor", "action", "outcome", "object", "reason")
+    for row in rows:
+        what = f"{row.object_kind} {row.object_id}".strip()
+        moment = f"{row.at_utc:%Y-%m-%d %H:%M:%S}"
+        cells = (str(row.position), moment, row.actor, row.action, row.outcome, what, row.reason)
+        table.add_row(*(cell.replace("[", "\\[") for cell in cells))
+    Console().print(table)
