@@ -59,8 +59,10 @@ class PlanQueue:
 
     Attributes
     ----------
-    plan_id, method, load, travel_time_source
-        The plan; ``exact`` or ``approximation``; the labelled assumptions; the drive times.
+    plan_id, method, load
+        The plan; ``exact`` or ``approximation``; the labelled assumptions.
+    travel_time_source, travel_time_as_planned
+        The drive times, and whether they are those the plan was made with.
     units, boroughs
         In the order of the plan.
     mean_response_s, mean_wait_s
@@ -77,6 +79,7 @@ class PlanQueue:
     method: Method
     load: CallLoad
     travel_time_source: str
+    travel_time_as_planned: bool
     units: tuple[UnitInQueue, ...]
     boroughs: tuple[BoroughInQueue, ...]
     mean_response_s: float
@@ -88,9 +91,9 @@ class PlanQueue:
 
 @dataclass(frozen=True)
 class _Ground:
-    """Mean drives, chances of arriving in time, and own wards: (n_units, n_wards) each."""
+    """Drive times; mean drives, chances in time and own wards, (n_units, n_wards) each."""
 
-    source: str
+    travel: TravelTime
     drive_s: Floats
     chance: Floats
     own: NDArray[np.bool_]
@@ -149,7 +152,7 @@ def queue_of_plan(
     queue = solve_fleet_queue(
         drive_s, demand, duty_of(plan, fleet), load, turnout_s=standard.turnout_s, exact=exact
     )
-    ground = _Ground(travel.source, drive_s, patrol @ chance, own)
+    ground = _Ground(travel, drive_s, patrol @ chance, own)
     return _account(plan, assessment, load, queue, ground)
 
 
@@ -199,7 +202,8 @@ def _account(
         plan_id=plan.plan_id,
         method=queue.method,
         load=load,
-        travel_time_source=ground.source,
+        travel_time_source=ground.travel.source,
+        travel_time_as_planned=plan.settings.get("travel_time_sha256") == ground.travel.sha256,
         units=_units(plan, queue, answered, ground),
         boroughs=_boroughs(plan, assessment, queue, response_s, ground),
         mean_response_s=float(_mean(calls @ response_s, calls.sum())),

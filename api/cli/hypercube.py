@@ -15,6 +15,7 @@ from api.cli.app import arv
 from api.fleet_file import read_fleet
 from api.output import write_json
 from api.plan_file import read_plan
+from api.travel_sources import read_travel
 
 DEFAULT = CallLoad()
 
@@ -36,6 +37,9 @@ def hypercube(
     two_unit_share: Annotated[
         float, typer.Option(help="Assumption: share of calls with a second vehicle.")
     ] = DEFAULT.two_unit_share,
+    travel: Annotated[
+        Path | None, typer.Option(help="Drive times between wards (Parquet), as for `allocate`.")
+    ] = None,
     approximate: Annotated[
         bool, typer.Option("--approximate", help="Larson's approximation: quicker.")
     ] = False,
@@ -52,10 +56,12 @@ def hypercube(
     goes to the free unit whose patrol is nearest, whatever its area. `arv simulate` judges the
     same plan with changing demand, handovers and noise.
     """
+    week = read_assessment(assessment).assessment
     result = queue_of_plan(
         read_plan(plan),
-        read_assessment(assessment).assessment,
+        week,
         read_fleet(fleet) if fleet else None,
+        travel=read_travel(travel, week) if travel else None,
         load=CallLoad(calls_per_week, service_time_s, two_unit_share),
         exact=not approximate,
     )
@@ -67,11 +73,12 @@ def hypercube(
 def table(result: PlanQueue) -> str:
     """Return the queue of a plan as lines for people."""
     load = result.load
+    other = "" if result.travel_time_as_planned else " (NOT those the plan was made with)"
     lines = [
         f"Plan {result.plan_id} as a hypercube queue ({result.method})",
         f"Assumed: {load.calls_per_week:g} calls a week, {load.service_time_s / 60:g} minutes at "
         f"the scene, {load.two_unit_share:.0%} with a second vehicle",
-        f"Drive times: {result.travel_time_source}",
+        f"Drive times: {result.travel_time_source}{other}",
         "",
         f"reached within the standard {result.within_standard:7.1%}",
         f"mean response               {result.mean_response_s / 60:7.1f} min",

@@ -81,6 +81,19 @@ def test_days_on_duty_come_from_the_fleet_file(
     assert found[2]["method"] == "approximation"
 
 
+def test_other_drive_times_than_the_plan_s_are_said_so(
+    week: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(_command(week)) == 0
+    assert "NOT those the plan was made with" not in capsys.readouterr().out
+    codes = [place.code for place in make_world(4).places]
+    rows = [(a, b, 60.0 if a == b else 300.0) for a in codes for b in codes]
+    table = pd.DataFrame(rows, columns=["from_ward", "to_ward", "seconds"])
+    table.to_parquet(tmp_path / "drives.parquet")
+    assert run(_command(week, "--travel", str(tmp_path / "drives.parquet"))) == 0
+    assert "drives.parquet (NOT those the plan was made with)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
