@@ -9,6 +9,7 @@ from benchmarks import (
     allocator_failures,
     allocator_hypercube,
     allocator_plan,
+    allocator_tpu,
     allocator_travel,
     kernel_speed,
     london_wards,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "allocator_hypercube": allocator_hypercube.run,
     "allocator_failures": allocator_failures.run,
     "response_times": response_times.run,
+    "allocator_tpu": allocator_tpu.run,
     "allocator_mclp": mclp.run,
     "allocator_p_median": p_median.run,
 }
