@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from hotspots.assessment import AreaScore
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import AssessmentRefusedError
 from hotspots.incidents import FeedReading
@@ -26,6 +27,20 @@ Floats = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 #: Cells of the surface compared: those with the highest values, by share of the area.
 TOP_CELLS = 0.05
+
+
+#: Areas at the top of the published week whose ranks are followed through every change.
+FOLLOWED = 10
+
+
+@dataclass(frozen=True)
+class RankMove:
+    """An area, its rank in the week as published, and its rank under a change."""
+
+    code: str
+    name: str
+    rank: int
+    rank_after: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,9 @@ class SensitivityRow:
         Wards whose tier changes, and wards compared: none where wards were merged.
     largest_move, moved_from, moved_to
         The borough whose rank moves most (the first by code of several), and its ranks.
+    top_wards, top_boroughs
+        The ten highest of the week as published, in order, with their ranks under the change.
+        A merged ward has the rank that half of its zone's score gives it.
     """
 
     group: str
@@ -59,6 +77,8 @@ class SensitivityRow:
     largest_move: str
     moved_from: int
     moved_to: int
+    top_wards: tuple[RankMove, ...] = ()
+    top_boroughs: tuple[RankMove, ...] = ()
 
 
 def sensitivity_panel(
@@ -69,6 +89,7 @@ def sensitivity_panel(
     policy: EvidencePolicy,
     seed: int = 0,
     changes: Sequence[Change] | None = None,
+    base: AssessedWeek | None = None,
     progress: Progress | None = None,
 ) -> tuple[SensitivityRow, ...]:
     """Assess the week again under each change and compare.
@@ -80,6 +101,8 @@ def sensitivity_panel(
         unreported and which wards are merged.
     changes
         What to change; the default panel has twelve.
+    base
+        The week as published, if it was assessed already from the same inputs.
     progress
         Called with the change and the share done, 0 to 1.
 
@@ -99,7 +122,8 @@ def sensitivity_panel(
             "there is no change to compare with", remedy="give at least one, or none at all"
         )
     given = Inputs(tuple(readings), study_area, policy)
-    base = assess_week(readings, study_area, as_of=as_of, policy=policy, seed=seed)
+    if base is None:
+        base = assess_week(readings, study_area, as_of=as_of, policy=policy, seed=seed)
     rows = []
     for number, change in enumerate(chosen):
         if progress is not None:
@@ -166,6 +190,22 @@ def _compared(
         largest_move=moved[0].name,
         moved_from=moved[0].rank,
         moved_to=moved[1].rank,
+        top_wards=_moves(base.assessment.wards, before, after),
+        top_boroughs=_moves(
+            base.assessment.boroughs,
+            *(np.array([pair[n].expected_per_week for pair in boroughs]) for n in (0, 1)),
+        ),
+    )
+
+
+def _moves(areas: Sequence[AreaScore], before: Floats, after: Floats) -> tuple[RankMove, ...]:
+    """Return the moves of the highest areas; ranks as published, ties by position."""
+    first, second = np.argsort(-before, kind="stable"), np.argsort(-after, kind="stable")
+    rank_after = np.empty(len(after), dtype=np.intp)
+    rank_after[second] = np.arange(1, len(after) + 1)
+    return tuple(
+        RankMove(areas[i].code, areas[i].name, number, int(rank_after[i]))
+        for number, i in enumerate(first[:FOLLOWED].tolist(), start=1)
     )
 
 

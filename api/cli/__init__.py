@@ -18,6 +18,7 @@ MODULES = {
     "allocate": "api.cli.week",
     "replan": "api.cli.replan",
     "compare": "api.cli.compare",
+    "alternatives": "api.cli.alternatives",
     "sensitivity": "api.cli.sensitivity",
     "hypercube": "api.cli.hypercube",
     "tpu": "api.cli.tpu",
