@@ -160,14 +160,15 @@ def withdraw_receipt(
     return _existing(tx, receipt_id)
 
 
-def reinstate_receipt(tx: Connection, receipt_id: str) -> Receipt:
-    """Put a withdrawn file into use again.
+def reinstate_receipt(tx: Connection, receipt_id: str, *, reason: str) -> Receipt:
+    """Put a withdrawn file into use again; the audit record keeps the reason.
 
     Raises
     ------
-    UnknownRecordError, StaleRecordError
-        No such receipt; it is in use, or erased.
+    UnknownRecordError, StaleRecordError, RecordRefusedError
+        No such receipt; it is in use, or erased; the reason is empty or too long.
     """
+    check_reason(reason)
     found = _existing(tx, receipt_id)
     if found.state != "withdrawn":
         raise StaleRecordError(

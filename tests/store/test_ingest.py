@@ -226,7 +226,7 @@ def test_a_withdrawn_file_counts_in_nothing_until_it_is_put_back(store: Store) -
     with pytest.raises(RecordRefusedError, match="arv store reinstate"):
         take(store, one)
     with store.write() as tx:
-        assert reinstate_receipt(tx, receipt.receipt_id).state == "active"
+        assert reinstate_receipt(tx, receipt.receipt_id, reason="it was right").state == "active"
     assert_same(held(store), [one])
 
 

@@ -1,0 +1,209 @@
+"""`arv store`: make, look at, check, back up and restore the system of record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.audit.entry import entry
+from api.audit.log import Record
+from api.audit.signing import open_signer
+from api.cli.app import arv, say
+from api.cli.progress import progress_bars
+from api.cli.store_access import ActorName, Data, Database, Json, actor_name, address, opened_record
+from api.output import write_json
+from api.store import schema_version
+from api.store.backup import count_rows, restore_backup, take_backup
+from api.store.check import check_store
+from api.store.errors import CorruptStoreError, OlderSchemaError
+from api.store.receipts import freshness
+from api.store.store import Store, open_store
+
+store_app = typer.Typer(
+    name="store",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="The system of record: make it, fill it, check it, back it up and restore it.\n\n"
+    "Start with `arv store init`, then `arv store ingest FILE…`. docs/operations.md leads "
+    "through all of it.",
+)
+arv.add_typer(store_app)
+
+
+@store_app.command()
+def init(*, database: Database = None, data: Data = None, actor: ActorName = None) -> None:
+    """Make the store and its signing key; a store that is there is left as it is.
+
+    Example: `arv store init`
+    """
+    url, folder = address(database, data)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = open_store(url)
+    try:
+        record = Record(store, open_signer(folder), folder)
+        if _rows(store)["audit"] == 0:
+            record.note(entry(actor_name(actor), "store.init", "store", store.kind))
+            say(f"{store.name}: made, schema {schema_version.head()}")
+        else:
+            say(f"{store.name}: there already, schema {schema_version.head()}")
+    finally:
+        store.close()
+
+
+@store_app.command()
+def upgrade(*, database: Database = None, data: Data = None, actor: ActorName = None) -> None:
+    """Bring an older schema up to date, in one transaction. Make a backup first.
+
+    Example: `arv store backup before && arv store upgrade`
+    """
+    url, folder = address(database, data)
+    store = open_store(url, upgrade=True, create=False)
+    try:
+        Record(store, open_signer(folder), folder).note(
+            entry(actor_name(actor), "store.upgrade", "store", schema_version.head())
+        )
+        say(f"{store.name}: schema {schema_version.head()}")
+    finally:
+        store.close()
+
+
+@store_app.command()
+def status(*, database: Database = None, data: Data = None, json_file: Json = None) -> None:
+    """Say where the store lies, what it holds and how recent each feed is.
+
+    Example: `arv store status --json -`
+    """
+    url, _ = address(database, data)
+    store = open_store(url, create=False)
+    try:
+        result = _status(store)
+    finally:
+        store.close()
+    write_json(json_file, result)
+    say(f"{result['database']}: schema {result['schema']}")
+    for name, number in result["rows"].items():
+        if number:
+            say(f"  {name:<20} {number:>12,}")
+    for feed in result["feeds"]:
+        say(f"  feed {feed['feed_id']}: {feed['n_files']} files, covered to {feed['last_day']}")
+
+
+@store_app.command()
+def check(*, database: Database = None, data: Data = None, json_file: Json = None) -> None:
+    """Check that the store is as it was written: the file, every document, every row.
+
+    `arv audit verify` checks the record of who did what.
+
+    Example: `arv store check`
+    """
+    url, _ = address(database, data)
+    store = open_store(url, create=False)
+    try:
+        with progress_bars() as progress, store.read() as tx:
+            faults = check_store(tx, progress)
+    finally:
+        store.close()
+    write_json(json_file, [vars(fault) for fault in faults])
+    if faults:
+        first = faults[0]
+        raise CorruptStoreError(
+            f"{len(faults):,} records are not as they were written; the first: {first.table} "
+            f"{first.record} {first.words}",
+            remedy="keep this database for inquiry and restore the last sound backup",
+        )
+    say("sound: the file, the documents and the rows are as they were written")
+
+
+@store_app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist yet.")],
+    *,
+    database: Database = None,
+    data: Data = None,
+    actor: ActorName = None,
+    json_file: Json = None,
+) -> None:
+    """Write a backup while the service goes on: the store as it is at one moment.
+
+    Example: `arv store backup /srv/backups/2026-11-23`
+
+    The folder holds the database and a manifest to check it by. It holds no signing key: keep
+    `audit-key.pem` of the data directory elsewhere, apart from the backups.
+    """
+    with opened_record(database, data) as record:
+        made = take_backup(record.store, folder, now=datetime.now(UTC))
+        record.note(
+            entry(
+                actor_name(actor), "store.backup", "backup", made.sha256,
+                object_sha256=made.sha256, operation="disclosure",
+            )
+        )  # fmt: skip
+    write_json(json_file, vars(made))
+    say(f"{folder}: {sum(made.rows.values()):,} rows, {made.n_bytes:,} bytes, schema {made.schema}")
+
+
+@store_app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="Folder that `arv store backup` made.")],
+    *,
+    database: Database = None,
+    data: Data = None,
+    actor: ActorName = None,
+    json_file: Json = None,
+) -> None:
+    """Put a backup where there is no store yet, and count it against its manifest.
+
+    Example: `arv store restore /srv/backups/2026-11-23 --data /srv/arv`
+
+    Nothing is overwritten: stop the service and move a damaged database aside first. For
+    PostgreSQL give an empty database that has, or may make, the PostGIS extension.
+    """
+    url, data_dir = address(database, data)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = restore_backup(folder, url)
+    try:
+        store = open_store(url, create=False)
+    except OlderSchemaError as fault:
+        say(f"restored {sum(made.rows.values()):,} rows; {fault}")
+    else:
+        try:
+            Record(store, open_signer(data_dir), data_dir).note(
+                entry(
+                    actor_name(actor), "store.restore", "backup", made.sha256,
+                    object_sha256=made.sha256, detail={"taken": made.taken},
+                )
+            )  # fmt: skip
+        finally:
+            store.close()
+        say(f"restored {sum(made.rows.values()):,} rows as of {made.taken}")
+    write_json(json_file, vars(made))
+
+
+def _status(store: Store) -> dict[str, Any]:
+    with store.read() as tx:
+        feeds = [
+            {
+                "feed_id": one.feed_id,
+                "n_files": one.n_files,
+                "last_day": one.last_day.isoformat(),
+                "last_received": one.last_received.isoformat(),
+            }
+            for one in freshness(tx)
+        ]
+        return {
+            "database": store.name,
+            "schema": schema_version.current(tx),
+            "rows": count_rows(tx),
+            "feeds": feeds,
+        }
+
+
+def _rows(store: Store) -> dict[str, int]:
+    with store.read() as tx:
+        return count_rows(tx)
+
+
+from api.cli import store_feeds, store_retention  # noqa: E402, F401 - their commands join this group

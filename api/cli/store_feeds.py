@@ -1,0 +1,247 @@
+"""`arv store ingest`, `receipts`, `withdraw`, `reinstate` and `assess`: evidence in and out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api import week as weekly
+from api.audit.entry import entry
+from api.audit.log import Record
+from api.calendar_day import parse_day
+from api.cli.app import say
+from api.cli.arguments import parse_classification
+from api.cli.progress import progress_bars
+from api.cli.store import store_app
+from api.cli.store_access import ActorName, Data, Database, Json, Reason, actor_name, opened_record
+from api.output import Output, json_outputs, print_json, write_json, write_outputs
+from api.policy_file import read_policy
+from api.store.assessments import keep_assessment
+from api.store.incidents import readings
+from api.store.ingest import take_in
+from api.store.receipts import (
+    Receipt,
+    coverage_document,
+    list_receipts,
+    reinstate_receipt,
+    withdraw_receipt,
+)
+from hotspots.assessment import document as assessment_document
+from hotspots.feeds.reader import ReadOptions, read_rows
+from hotspots.incidents import FeedReading
+
+ReceiptId = Annotated[str, typer.Argument(help="Receipt, as `arv store receipts` shows it.")]
+
+
+@store_app.command()
+def ingest(
+    files: Annotated[list[Path], typer.Argument(help="Feeds in any layout `arv assess` reads.")],
+    *,
+    report_rejected: Annotated[
+        bool,
+        typer.Option(
+            "--report-rejected", help="Take the sound rows of a file and keep why others were not."
+        ),
+    ] = False,
+    drop_personal_columns: Annotated[
+        bool,
+        typer.Option("--drop-personal-columns", help="Drop columns of personal data unread."),
+    ] = False,
+    database: Database = None,
+    data: Data = None,
+    actor: ActorName = None,
+    json_file: Json = None,
+) -> None:
+    """Take files into the store, each in one transaction with its receipt.
+
+    Example: `arv store ingest week.csv dashboard.csv`
+
+    All files are read before the first is stored: a refused file leaves the store as it was. A
+    file given again changes nothing. A correction may come before the record it names.
+    """
+    options = ReadOptions(
+        on_rejected="report" if report_rejected else "refuse",
+        drop_personal_columns=drop_personal_columns,
+    )
+    with opened_record(database, data) as record, progress_bars() as progress:
+        given = []
+        area = weekly.study_area(None, None)
+        for number, path in enumerate(files, start=1):
+            given.append(read_rows(path, area, options=options))
+            progress("Reading feeds", number / len(files))
+        who = actor_name(actor)
+        taken = []
+        for number, one in enumerate(given, start=1):
+            taken.append(ingest_reading(record, one, who))
+            progress("Storing", number / len(given))
+    write_json(json_file, [receipt_document(receipt) for receipt in taken])
+    for receipt in taken:
+        say(_line(receipt))
+
+
+def ingest_reading(record: Record, reading: FeedReading, actor: str) -> Receipt:
+    """Take one file in, with its entry in the audit record, in one transaction.
+
+    Raises
+    ------
+    StoreRefusedError
+        Nothing of the file was stored.
+    """
+    with record.change() as change:
+        receipt = take_in(change.tx, reading, actor=actor, now=change.now)
+        change.note(
+            entry(
+                actor, "feed.ingest", "receipt", receipt.receipt_id,
+                object_sha256=receipt.content_sha256, operation="collection",
+                detail={"file": receipt.file, "repeated": receipt.repeated},
+            )
+        )  # fmt: skip
+    return receipt
+
+
+@store_app.command()
+def receipts(*, database: Database = None, data: Data = None, json_file: Json = None) -> None:
+    """List the files taken in: what was accepted, refused and merged, and what they cover.
+
+    Example: `arv store receipts --json receipts.json`
+    """
+    with opened_record(database, data) as record, record.store.read() as tx:
+        found = list_receipts(tx)
+    write_json(json_file, [receipt_document(one) for one in found])
+    for one in found:
+        say(f"{one.receipt_id[:12]}  {_line(one)}")
+    if not found:
+        say("no file has been taken in yet; start with `arv store ingest FILE`")
+
+
+@store_app.command()
+def withdraw(
+    receipt_id: ReceiptId,
+    *,
+    reason: Reason,
+    database: Database = None,
+    data: Data = None,
+    actor: ActorName = None,
+) -> None:
+    """Take a file out of use: it stays in the store and counts in nothing.
+
+    Example: `arv store withdraw 3f9c… --reason "exported from the training system"`
+    """
+    with opened_record(database, data) as record:
+        _change_receipt(record, "feed.withdraw", receipt_id, reason, actor_name(actor))
+
+
+@store_app.command()
+def reinstate(
+    receipt_id: ReceiptId,
+    *,
+    reason: Reason,
+    database: Database = None,
+    data: Data = None,
+    actor: ActorName = None,
+) -> None:
+    """Put a withdrawn file into use again.
+
+    Example: `arv store reinstate 3f9c… --reason "it was the right file after all"`
+    """
+    with opened_record(database, data) as record:
+        _change_receipt(record, "feed.reinstate", receipt_id, reason, actor_name(actor))
+
+
+@store_app.command()
+def assess(
+    *,
+    as_of: Annotated[str, typer.Option(help="First day not yet known, for example 2026-11-23.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results; made if missing.")],
+    policy: Annotated[
+        Path | None, typer.Option(help="Evidence policy (TOML); default: the bundled one.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the posterior draws.")] = 0,
+    classification: Annotated[
+        str, typer.Option(help="Marking carried by every output.")
+    ] = "OFFICIAL-SENSITIVE",
+    sanitised: Annotated[
+        bool, typer.Option("--sanitised", help="Leave out all material with handling code C.")
+    ] = False,
+    database: Database = None,
+    data: Data = None,
+    actor: ActorName = None,
+    json_file: Json = None,
+) -> None:
+    """Score every ward and borough from the files in the store, and keep the assessment there.
+
+    Example: `arv store assess --as-of 2026-11-23 --out out/week`
+
+    The result is that of `arv assess` on the same files, byte for byte.
+    """
+    day, marking = parse_day(as_of, "--as-of"), parse_classification(classification)
+    area, rules = weekly.study_area(None, None), read_policy(policy)
+    who = actor_name(actor)
+    with opened_record(database, data) as record, progress_bars() as progress:
+        with record.store.read() as tx:
+            given = readings(tx)
+        assessed = weekly.assess(
+            given, area, as_of=day, policy=rules, seed=seed, classification=marking,
+            sanitised=sanitised, progress=progress,
+        )  # fmt: skip
+        files = weekly.assessment_writers(assessed, given, area, rules, progress)
+        with record.change() as change:
+            kept = keep_assessment(
+                change.tx, assessed.assessment, area, given, actor=who, now=change.now
+            )
+            change.note(
+                entry(
+                    who, "assessment.make", "assessment", kept.assessment_id,
+                    object_sha256=kept.document_sha256, operation="combination",
+                )
+            )  # fmt: skip
+        document = assessment_document(assessed.assessment)
+        write_outputs([Output(out, files), *json_outputs(json_file, document)])
+    print_json(json_file, document)
+    say(f"{out}: assessment {kept.assessment_id}, kept in the store")
+
+
+def receipt_document(one: Receipt) -> dict[str, Any]:
+    """Return a receipt as plain JSON values."""
+    plain = asdict(one)
+    plain["received"] = one.received.isoformat()
+    plain["newest_known"] = one.newest_known.isoformat() if one.newest_known else None
+    plain["coverage"] = coverage_document(one.coverage)
+    plain["warnings"] = list(one.warnings)
+    plain["dropped_columns"] = list(one.dropped_columns)
+    return plain
+
+
+def _change_receipt(record: Record, action: str, given: str, reason: str, who: str) -> None:
+    with record.change() as change:
+        whole = _whole_id(list_receipts(change.tx), given)
+        if action == "feed.withdraw":
+            one = withdraw_receipt(change.tx, whole, actor=who, now=change.now, reason=reason)
+        else:
+            one = reinstate_receipt(change.tx, whole, reason=reason)
+        change.note(entry(who, action, "receipt", whole, reason=reason, operation="alteration"))
+    say(f"{one.receipt_id[:12]}  {_line(one)}")
+
+
+def _whole_id(found: list[Receipt], given: str) -> str:
+    """Return the identifier that begins as given, when just one does."""
+    fitting = [one.receipt_id for one in found if given and one.receipt_id.startswith(given)]
+    return fitting[0] if len(fitting) == 1 else given
+
+
+def _line(one: Receipt) -> str:
+    parts = [f"{one.n_records + one.n_counts:,} accepted"]
+    for number, word in (
+        (one.n_rejected, "refused"),
+        (one.n_expected, "not placeable"),
+        (one.n_merged, "known already"),
+        (one.n_corrections, "corrections"),
+    ):
+        if number:
+            parts.append(f"{number:,} {word}")
+    state = "taken in before" if one.repeated else one.state
+    days = f"{one.coverage.first_day} to {one.coverage.last_day}"
+    return f"{one.file}: {', '.join(parts)}; covers {days}; {state}"
