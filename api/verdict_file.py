@@ -29,16 +29,14 @@ def verdict_body(verdict: Verdict, assessment: RiskAssessment) -> dict[str, Any]
     }
 
 
-def read_verdict_view(path: Path) -> VerdictView | None:
-    """Return the words of a verdict file, or nothing where there is no such file.
+def read_verdict_view(path: Path) -> VerdictView:
+    """Return the words of a verdict file.
 
     Raises
     ------
     PlanDocumentRefusedError
-        The file is there but is not a verdict.
+        The file is not there or not a verdict.
     """
-    if not path.is_file():
-        return None
     try:
         words = json.loads(read_whole_text(path, max_bytes=MAX_BYTES))["in_words"]
         return VerdictView(

@@ -19,6 +19,8 @@ from api.assessment_folder import read as read_assessment
 from api.plan_file import read_plan
 from api.problems import ProblemError, http_problem
 from api.service import Service
+from api.verdict_file import VERDICT, read_verdict_view
+from api.verdict_view import VerdictView
 from hotspots.assessment import RiskAssessment
 from hotspots.errors import InputRefusedError
 
@@ -70,6 +72,12 @@ async def stored_plan(service: Service, week: str) -> StoredPlan | None:
             )
         )
     return StoredPlan(folder, plan, source)
+
+
+async def stored_verdict(service: Service, stored: StoredPlan) -> VerdictView | None:
+    """Return what simulated weeks say of a stored plan, where it was judged."""
+    path = stored.folder / VERDICT
+    return await _read(service, path, read_verdict_view) if path.is_file() else None
 
 
 async def _read(service: Service, path: Path, read: Callable[[Path], Value]) -> Value:

@@ -26,10 +26,10 @@ from api.routes.stored import (
     marking,
     stored_assessment,
     stored_plan,
+    stored_verdict,
 )
 from api.service import Service, service_of
 from api.sessions import Session
-from api.verdict_file import VERDICT, read_verdict_view
 from api.verdict_view import COLUMNS, VerdictView
 from api.wording import plan_in_words, standard_in_words
 
@@ -62,7 +62,7 @@ async def show_week(
         plan=plan,
         places=await service.kept.get(source.folder / PLACE_SHAPES, _read_json),
         areas=await service.kept.get(plan.folder / AREA_SHAPES, _read_json) if plan else None,
-        verdict=await service.kept.get(plan.folder / VERDICT, read_verdict_view) if plan else None,
+        verdict=await stored_verdict(service, plan) if plan else None,
     )
     asked = {"asked_week": week, "area": area, "find": find, "every_ward": wards == "all"}
     around = {
