@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
 
+from allocator.shift_emphasis import WeekEmphasis
 from allocator.tpu import roster_week
 from allocator.tpu_request import Absence, BoroughRequest, Establishment, Override, Team, TpuRequest
 from allocator.tpu_roster import TpuRoster, content_id, document, from_document
 from api.output import json_text
 from api.tpu_tables import roster_lines, roster_table
 from tests.oracle.plan_worlds import make_world
+from tests.unit.test_data_dictionary import parts_of
 
 GOLDEN = Path(__file__).with_name("tpu_roster.golden.json")
 DAY = timedelta(days=1)
@@ -48,6 +51,21 @@ def roster() -> TpuRoster:
 
 def test_the_document_is_the_golden_one(roster: TpuRoster) -> None:
     assert json_text(document(roster)) == GOLDEN.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("whole", [TpuRoster, WeekEmphasis])
+def test_the_page_names_every_field_and_no_other(repository: Path, whole: type) -> None:
+    text = (repository / "docs" / "tpu.md").read_text(encoding="utf-8")
+    sections = re.split(r"^### (.+)$", text, flags=re.MULTILINE)[1:]
+    documented = {
+        head: re.findall(r"^\| `([^`]+)` \| \S", body, flags=re.MULTILINE)
+        for head, body in zip(sections[::2], sections[1::2], strict=True)
+    }
+    rules = re.findall(r"^\| (`[^|]+) \|", text.split("## The model")[0], flags=re.MULTILINE)
+    documented["RosterRules"] = re.findall(r"`([^`]+)`", " ".join(rules))
+    documented["RunnerUp"] = ["boroughs", "objective_loss"]
+    for name, names in parts_of(whole).items():
+        assert sorted(documented[name]) == sorted(names), f"correct the section {name}"
 
 
 def test_a_document_is_read_back_and_its_identity_is_its_content(roster: TpuRoster) -> None:
