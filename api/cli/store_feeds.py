@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from api import week as weekly
 from api.audit.entry import entry
 from api.audit.log import Record
 from api.calendar_day import parse_day
@@ -30,6 +29,7 @@ from api.store.receipts import (
     withdraw_receipt,
 )
 from hotspots.assessment import document as assessment_document
+from hotspots.boundaries.study_area import load_bundled
 from hotspots.feeds.reader import ReadOptions, read_rows
 from hotspots.incidents import FeedReading
 
@@ -68,7 +68,7 @@ def ingest(
     )
     with opened_record(database, data) as record, progress_bars() as progress:
         given = []
-        area = weekly.study_area(None, None)
+        area = load_bundled()
         for number, path in enumerate(files, start=1):
             given.append(read_rows(path, area, options=options))
             progress("Reading feeds", number / len(files))
@@ -177,8 +177,10 @@ def assess(
 
     The result is that of `arv assess` on the same files, byte for byte.
     """
+    from api import week as weekly  # noqa: PLC0415 - the engines load slowly
+
     day, marking = parse_day(as_of, "--as-of"), parse_classification(classification)
-    area, rules = weekly.study_area(None, None), read_policy(policy)
+    area, rules = load_bundled(), read_policy(policy)
     who = actor_name(actor)
     with opened_record(database, data) as record, progress_bars() as progress:
         with record.store.read() as tx:
