@@ -15,10 +15,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.accounts.oidc import Issuer, read_oidc
+from api.accounts.passwords import Passwords
+from api.accounts.sign_in import SignIn
+from api.consultations import Consultations
 from api.envelope import Envelope
 from api.gate import Gate
 from api.orders import MAKE_SAMPLE
 from api.problems import Problem, ProblemError, http_problem, problem_response
+from api.record_folder import open_record
 from api.routes.endpoint import add_endpoints
 from api.routes.interface import interface_document
 from api.routes.table import ENDPOINTS
@@ -41,6 +46,7 @@ def create_app(
     *,
     clock: Callable[[], float] = time.monotonic,
     today: Callable[[], date] = today_in_london,
+    passwords: Passwords | None = None,
 ) -> FastAPI:
     """Return the service as an ASGI application.
 
@@ -54,6 +60,8 @@ def create_app(
         Monotonic seconds, for sessions and throttling.
     today
         The calendar day in London; the wall clock's by default.
+    passwords
+        How passwords are kept; argon2id at full strength by default.
     """
     app = FastAPI(
         title="arv-tasking",
@@ -73,7 +81,10 @@ def create_app(
         token_digest=token_digest,
         kept=KeptReadings(),
         today=today,
+        consultations=Consultations(clock),
+        issuer=Issuer(read_oidc(settings.oidc)) if settings.oidc else None,
     )
+    app.state.passwords = passwords or Passwords()
     add_endpoints(app, ENDPOINTS)
     app.add_exception_handler(HTTPException, _plain_problem)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -86,7 +97,12 @@ def create_app(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
-    with open_workspace(service.settings.data_dir) as workspace:
+    settings = service.settings
+    with (
+        open_workspace(settings.data_dir) as workspace,
+        open_record(settings.data_dir, settings.database) as record,
+    ):
+        service.record, service.door = record, SignIn(record, app.state.passwords)
         seeding = None
         if service.settings.sample and workspace.is_empty():
             service.sample_state = "preparing"

@@ -6,6 +6,7 @@ disk. A route that declares no action is refused to everyone.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from urllib.parse import urlsplit
 
@@ -13,29 +14,27 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access import ANONYMOUS, Action, Actor, Decision, Resource, Role, decide
+from api.access import ANONYMOUS, Action, Actor, Resource, decide
+from api.audit.entry import clipped, entry
+from api.identify import Caller, SignedIn, identify, session_cookie
 from api.negotiation import prefers_html
 from api.problems import Problem, ProblemError, http_problem
 from api.routes.endpoint import Endpoint, declared, matched_route
 from api.service import Service
-from api.sessions import Session, same_text
-from api.tokens import matches
+from api.sessions import same_text
+from api.store.errors import StoreRefusedError
+
+__all__ = ["Gate", "same_origin", "session_cookie", "throttled"]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_HEADER = "x-csrf-token"
-#: What the token of the first start opens: the work of one person on one machine. It never
-#: approves: that takes a person with an account of their own.
-TOKEN_ROLES = frozenset({Role.ADMINISTRATOR, Role.ANALYST, Role.PLANNER})
+PASSWORD_PAGE = "/password"  # noqa: S105  (the address of a page)
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="arv-tasking"'}
 
 log = logging.getLogger("arv.access")
-
-
-def session_cookie(behind_proxy: bool) -> str:
-    """Return the name of the session cookie; the prefix binds it to TLS and this host."""
-    return "__Host-arv_session" if behind_proxy else "arv_session"
 
 
 class Gate:
@@ -56,28 +55,19 @@ class Gate:
             await self.app(scope, receive, send)
             return
         endpoint = declared(scope["app"], route, request.method)
-        actor, session = identify(request, service)
-        scope.setdefault("state", {}).update(actor=actor, session=session)
+        caller = await identify(request, service)
+        scope.setdefault("state", {}).update(actor=caller.actor, session=caller.session)
         action = endpoint.action if endpoint else None
-        verdict = decide(actor, action, Resource(request.url.path))
+        resource = Resource(request.url.path, borough=_borough(route, scope, endpoint))
+        verdict = decide(caller.actor, action, resource)
         if not verdict.allowed or endpoint is None:
-            await _refuse(request, service, actor, verdict)(scope, receive, send)
+            answer = await _refuse(request, service, caller, action, verdict.reason)
+            await answer(scope, receive, send)
             return
-        _check_origin(request, endpoint, session)
+        _check_origin(request, endpoint, caller.session)
+        await _note_read(request, service, caller.actor, endpoint)
         limit = _body_limit(service, endpoint)
         await self.app(scope, _bounded(request.headers, receive, limit), send)
-
-
-def identify(request: Request, service: Service) -> tuple[Actor, Session | None]:
-    """Return who asks, and the session when a browser's cookie proved it."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and matches(token.strip(), service.token_digest):
-        return Actor("administrator", TOKEN_ROLES, "token"), None
-    cookie = request.cookies.get(session_cookie(service.settings.behind_proxy))
-    session = service.sessions.find(cookie) if cookie else None
-    if session is not None:
-        return Actor("administrator", TOKEN_ROLES, "session"), session
-    return ANONYMOUS, None
 
 
 def throttled(request: Request, service: Service) -> Problem | None:
@@ -101,25 +91,75 @@ def same_origin(request: Request) -> bool:
     return request.headers.get("sec-fetch-site") == "same-origin"
 
 
-def _refuse(request: Request, service: Service, actor: Actor, verdict: Decision) -> ASGIApp:
-    log.warning("refused %s %s: %s", request.method, request.url.path, verdict.reason)
+async def _refuse(
+    request: Request, service: Service, caller: Caller, action: Action | None, reason: str
+) -> ASGIApp:
+    """Return the answer to a request the rules do not allow, or raise it as a problem."""
+    actor = caller.actor
+    log.warning("refused %s %s: %s", request.method, request.url.path, reason)
+    html = request.method == "GET" and prefers_html(request.headers.get("accept"))
+    if actor.must_change_password and html:
+        return RedirectResponse(PASSWORD_PAGE, 303)
     if actor.known:
-        raise ProblemError(http_problem(403, f"{verdict.reason}."))
-    if "authorization" in request.headers and (problem := throttled(request, service)):
-        raise ProblemError(problem)
-    if request.method == "GET" and prefers_html(request.headers.get("accept")):
+        await _note_denial(request, service, actor, action, reason)
+        raise ProblemError(http_problem(403, f"{reason}."))
+    if "authorization" in request.headers:
+        if problem := throttled(request, service):
+            raise ProblemError(problem)
+        if caller.refusal is not None:
+            await _note_denial(request, service, ANONYMOUS, action, caller.refusal.problem)
+    if html:
         return RedirectResponse("/sign-in", 303)
+    why = f"{caller.refusal.problem}; " if caller.refusal is not None else ""
     raise ProblemError(
         http_problem(
             401,
-            f"{verdict.reason}. Remedy: send the header 'Authorization: Bearer TOKEN' with the "
-            "token printed when the service first started.",
+            f"{why}{reason}. Remedy: send the header 'Authorization: Bearer TOKEN' with the "
+            "token printed when the service first started, or with an API key.",
             CHALLENGE,
         )
     )
 
 
-def _check_origin(request: Request, endpoint: Endpoint, session: Session | None) -> None:
+async def _note_denial(
+    request: Request, service: Service, actor: Actor, action: Action | None, reason: str
+) -> None:
+    """Append a denial to the record; it stays a denial when the record cannot be written."""
+    if service.record is None:
+        return
+    noted = entry(
+        actor.name, str(action or "undeclared"), "request",
+        clipped(f"{request.method} {request.url.path}"), outcome="denied",
+        reason=clipped(reason, 2000),
+    )  # fmt: skip
+    try:
+        await asyncio.to_thread(service.record.note, noted)
+    except StoreRefusedError:
+        log.exception("a denial could not be recorded")
+
+
+async def _note_read(request: Request, service: Service, actor: Actor, endpoint: Endpoint) -> None:
+    """Append what is done to a sensitive record before it is done; without it nothing is."""
+    operation = endpoint.operation
+    if service.record is None or operation is None:
+        return
+    query = f"?{request.url.query}" if request.url.query else ""
+    subject = clipped(f"{request.method} {request.url.path}{query}")
+    if operation == "consultation" and not service.consultations.first(actor.name, subject):
+        return
+    noted = entry(actor.name, endpoint.action, "request", subject, operation=operation)
+    await asyncio.to_thread(service.record.note, noted)
+
+
+def _borough(route: BaseRoute, scope: Scope, endpoint: Endpoint | None) -> str:
+    """Return the borough that an address names, for endpoints that are about one borough."""
+    if endpoint is None or not endpoint.borough:
+        return ""
+    _, child = route.matches(scope)
+    return str(child.get("path_params", {}).get(endpoint.borough, ""))
+
+
+def _check_origin(request: Request, endpoint: Endpoint, session: SignedIn | None) -> None:
     """Refuse a request that another site made a browser send."""
     if request.method in SAFE_METHODS:
         return

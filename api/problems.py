@@ -21,6 +21,12 @@ from api.refusals import (
     PlanChangedError,
     PlanConflictError,
 )
+from api.store.errors import (
+    StaleRecordError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    UnknownRecordError,
+)
 from hotspots.errors import InputRefusedError
 
 MEDIA_TYPE = "application/problem+json"
@@ -54,6 +60,9 @@ STATUS: tuple[tuple[type[Exception], int, str | None], ...] = (
     (CredentialRefusedError, 401, None),
     (PlanConflictError, 409, None),
     (PlanChangedError, 412, None),
+    (UnknownRecordError, 404, None),
+    (StaleRecordError, 412, None),
+    (StoreUnavailableError, 503, "The service cannot write or read its data"),
     (PlanningRefusedError, 422, None),
     (InputRefusedError, 422, None),
     (OSError, 503, "The service cannot write or read its data"),
@@ -122,6 +131,9 @@ def _tabled(fault: Exception, status: int, title: str | None) -> Problem:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         if isinstance(fault, OSError):
             return _disk_problem(fault, status, title or "")
+        if isinstance(fault, StoreRefusedError):
+            words = f"{fault.problem}. Remedy: {fault.remedy}."
+            return Problem(status, "storage", title or "", words, headers={"Retry-After": "5"})
         return defect()
     kind = _kind_of(type(fault))
     places = {name: _plain(getattr(fault, name, None)) for name in _PLACES}

@@ -13,6 +13,10 @@ from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 
+from api.accounts.oidc import Issuer
+from api.accounts.sign_in import SignIn
+from api.audit.log import Record
+from api.consultations import Consultations
 from api.sessions import Sessions
 from api.settings import Settings
 from api.solving import WorkPool
@@ -34,6 +38,11 @@ class Service:
         Where the synthetic sample of a first run stands: none, preparing, ready or failed.
     publishing
         Held while a folder is moved into place, so that publications follow one another.
+    record, door, issuer
+        The system of record, signing in against it, and the identity issuer where one is
+        configured. ``None`` before the service has started.
+    consultations
+        Which reads of sensitive records were noted lately.
     """
 
     settings: Settings
@@ -44,6 +53,10 @@ class Service:
     token_digest: str
     kept: KeptReadings
     today: Callable[[], date]
+    consultations: Consultations
+    issuer: Issuer | None = None
+    record: Record | None = None
+    door: SignIn | None = None
     sample_state: str = "none"
     publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -51,7 +51,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Settings:
-    """One service: its folder, its address, its names and its limits."""
+    """One service: its folder, its address, its names and its limits.
+
+    ``database`` is the address of the store (``None``: ``ARV_DATABASE_URL``, or a file in the
+    folder); ``oidc`` is the file that names an identity issuer, where there is one.
+    """
 
     data_dir: Path
     host: str = "127.0.0.1"
@@ -60,6 +64,8 @@ class Settings:
     allowed_hosts: frozenset[str] = LOOPBACK_NAMES
     sample: bool = True
     limits: Limits = field(default_factory=Limits)
+    database: str | None = None
+    oidc: Path | None = None
 
 
 def settings_for(
@@ -70,6 +76,8 @@ def settings_for(
     behind_proxy: bool,
     sample: bool,
     names: Sequence[str] = (),
+    database: str | None = None,
+    oidc: Path | None = None,
 ) -> Settings:
     """Return the settings of ``arv serve``.
 
@@ -84,6 +92,8 @@ def settings_for(
     names
         Host names people use for the service, beside the loopback names and
         ``ARV_ALLOWED_HOSTS`` (separated by commas).
+    database, oidc
+        See :class:`Settings`.
 
     Raises
     ------
@@ -105,6 +115,8 @@ def settings_for(
         behind_proxy=behind_proxy,
         allowed_hosts=LOOPBACK_NAMES | extra,
         sample=sample,
+        database=database,
+        oidc=oidc,
     )
 
 

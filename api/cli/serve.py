@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from api.accounts.sign_in import FIRST_NAME, SignIn
 from api.app import create_app
 from api.cli.app import arv, say
+from api.record_folder import open_record
 from api.settings import ServiceRefusedError, Settings, settings_for
 from api.tokens import digest, issue_token, read_digest
 from api.workspace import open_workspace
@@ -41,6 +43,18 @@ def serve(
         bool,
         typer.Option("--behind-proxy", help="A proxy that ends TLS is in front of the service."),
     ] = False,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Address of the store; default: ARV_DATABASE_URL, or a file in the data "
+            "directory.",
+        ),
+    ] = None,
+    oidc: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Identity issuer to believe; see docs/access.md."),
+    ] = None,
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(help="A host name people use for the service; repeat for more."),
@@ -60,6 +74,8 @@ def serve(
         behind_proxy=behind_proxy,
         sample=sample,
         names=allowed_host or (),
+        database=database,
+        oidc=oidc,
     )
     with _listening(settings) as listener:
         token_digest = _token(settings, replace=new_token)
@@ -73,12 +89,23 @@ def serve(
 def _token(settings: Settings, *, replace: bool) -> str:
     """Return the digest of the administrator's token; print a new token, once."""
     with open_workspace(settings.data_dir):  # refuses here, before a token is made for nobody
+        _first_account(settings)
         kept = read_digest(settings.data_dir)
         if kept is not None and not replace:
             return kept
         token = issue_token(settings.data_dir)
     _print(f"Administrator token (shown once, keep it safe): {token}")
     return digest(token)
+
+
+def _first_account(settings: Settings) -> None:
+    """Make the record and its first administrator; print the one-time password, once."""
+    with open_record(settings.data_dir, settings.database) as record:
+        once = SignIn(record).first_run()
+    if once is not None:
+        _print(
+            f"First account: {FIRST_NAME}, one-time password (shown once, good for 7 days): {once}"
+        )
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from api.access import Action
+from api.audit.entry import Operation
 
 Handler = Callable[..., Awaitable[Response]]
 
@@ -29,6 +30,10 @@ class Endpoint:
     form
         True when it is a form of our own pages: the form token is in the body and checked by
         the handler; otherwise a browser session must send it in the X-CSRF-Token header.
+    operation
+        What it does to sensitive records, for the audit record; ``None`` when it touches none.
+    borough
+        Name of the path parameter that says which borough it is about, if it is about one.
     shown
         True when it belongs to the published interface (``/openapi.json``).
     responses, request_body
@@ -44,6 +49,8 @@ class Endpoint:
     status: int = 200
     upload: bool = False
     form: bool = False
+    operation: Operation | None = None
+    borough: str = ""
     shown: bool = True
     responses: Mapping[int | str, dict[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -1,7 +1,11 @@
-"""Signing in from a browser: the token once, then a session cookie no script can read."""
+"""Signing in from a browser: a name and password, or the token of the first start.
+
+Either opens a session in a cookie no script can read.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 
@@ -9,12 +13,18 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import Action
-from api.gate import session_cookie, throttled
+from api.accounts.browser import BrowserSession, close_session
+from api.accounts.passwords import LEAST_CHARACTERS
+from api.audit.entry import entry
+from api.audit.log import Record
+from api.gate import PASSWORD_PAGE, session_cookie, throttled
+from api.identify import SignedIn
 from api.pages.rendering import page
 from api.problems import ProblemError, http_problem
+from api.refusals import AccountRefusedError, CredentialRefusedError
 from api.routes.endpoint import Endpoint
 from api.service import Service, service_of
-from api.sessions import LIFETIME_S, Session, same_text
+from api.sessions import LIFETIME_S, same_text
 from api.tokens import matches
 
 FORM_COOKIE_S = 3600
@@ -38,13 +48,60 @@ async def sign_in(request: Request) -> Response:
     kept = request.cookies.get(form_cookie(service.settings.behind_proxy), "")
     if not kept or not same_text(fields.get("form_token", ""), kept):
         return _form(service, message="The form had expired. Please try again.", status=403)
+    if "name" in fields:
+        return await _with_password(request, service, fields)
     if not matches(fields.get("token", "").strip(), service.token_digest):
-        if problem := throttled(request, service):
-            text = "Too many wrong tokens from this address. Please wait a minute."
-            return _form(service, message=text, status=problem.status, headers=problem.headers)
-        return _form(service, message="That is not the token. Please try again.", status=401)
-    response, proxied = RedirectResponse("/", 303), service.settings.behind_proxy
-    identifier = service.sessions.open()
+        return _wrong(request, service, "That is not the token. Please try again.")
+    return _opened(service, service.sessions.open(), "/")
+
+
+async def show_password(request: Request) -> Response:
+    """Show the form that replaces a password."""
+    return _password_form(_browser(request), message="", status=200)
+
+
+async def change_password(request: Request) -> Response:
+    """Replace the password of whoever is signed in; they sign in again with the new one."""
+    service, session, fields = service_of(request), _browser(request), await _fields(request)
+    if not same_text(fields.get("form_token", ""), session.form_token):
+        raise ProblemError(http_problem(403, "the form token is missing or wrong."))
+    door = service.door
+    new = fields.get("new", "")
+    if door is None or new != fields.get("again", ""):
+        return _password_form(session, message="The new passwords differ.", status=422)
+    try:
+        await asyncio.to_thread(door.change_password, session.user, fields.get("old", ""), new)
+    except (AccountRefusedError, CredentialRefusedError) as refusal:
+        if isinstance(refusal, CredentialRefusedError):
+            throttled(request, service)
+        text = f"{refusal.problem[:1].upper()}{refusal.problem[1:]}. {refusal.remedy}."
+        return _password_form(session, message=text, status=422)
+    response = RedirectResponse("/sign-in", 303)
+    _forget(response, service)
+    return response
+
+
+async def _with_password(request: Request, service: Service, fields: Mapping[str, str]) -> Response:
+    if service.door is None:
+        raise ProblemError(http_problem(503, "the service is still starting."))
+    name, given = fields.get("name", ""), fields.get("password", "")
+    try:
+        user, identifier = await asyncio.to_thread(service.door.with_password, name, given)
+    except CredentialRefusedError as refusal:
+        text = f"{refusal.problem[:1].upper()}{refusal.problem[1:]}. {refusal.remedy}."
+        return _wrong(request, service, text)
+    return _opened(service, identifier, PASSWORD_PAGE if user.must_change_password else "/")
+
+
+def _wrong(request: Request, service: Service, message: str) -> Response:
+    if problem := throttled(request, service):
+        text = "Too many wrong attempts from this address. Please wait a minute."
+        return _form(service, message=text, status=problem.status, headers=problem.headers)
+    return _form(service, message=message, status=401)
+
+
+def _opened(service: Service, identifier: str, address: str) -> Response:
+    response, proxied = RedirectResponse(address, 303), service.settings.behind_proxy
     _set(response, session_cookie(proxied), identifier, round(LIFETIME_S), secure=proxied)
     response.delete_cookie(form_cookie(proxied), secure=proxied, httponly=True, samesite="strict")
     return response
@@ -53,16 +110,56 @@ async def sign_in(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """End the session of the browser."""
     service = service_of(request)
-    session: Session | None = request.state.session
+    session: SignedIn | None = request.state.session
     fields = await _fields(request)
     if session is None or not same_text(fields.get("form_token", ""), session.form_token):
         raise ProblemError(http_problem(403, "the form token is missing or wrong."))
+    if isinstance(session, BrowserSession) and service.record is not None:
+        await asyncio.to_thread(_close, service.record, session)
     name = session_cookie(service.settings.behind_proxy)
     service.sessions.close(request.cookies.get(name, ""))
     response = RedirectResponse("/sign-in", 303)
-    secure = service.settings.behind_proxy
-    response.delete_cookie(name, secure=secure, httponly=True, samesite="strict")
+    _forget(response, service)
     return response
+
+
+def _close(record: Record, session: BrowserSession) -> None:
+    with record.change() as change:
+        close_session(change, session)
+        change.note(entry(session.user.name, Action.SIGN_OUT, "account", session.user.name))
+
+
+def _forget(response: Response, service: Service) -> None:
+    proxied = service.settings.behind_proxy
+    response.delete_cookie(
+        session_cookie(proxied), secure=proxied, httponly=True, samesite="strict"
+    )
+
+
+def _browser(request: Request) -> BrowserSession:
+    """Return the session of an account, which alone has a password."""
+    session = request.state.session
+    if isinstance(session, BrowserSession):
+        return session
+    raise ProblemError(
+        http_problem(
+            409,
+            "whoever signed in with the token has no password. Remedy: replace the token with "
+            "`arv serve --new-token`, or sign in with an account.",
+        )
+    )
+
+
+def _password_form(session: BrowserSession, *, message: str, status: int) -> Response:
+    values = {
+        "form_token": session.form_token,
+        "sign_out_token": session.form_token,
+        "message": message,
+        "name": session.user.name,
+        "must_change": session.user.must_change_password,
+        "least": LEAST_CHARACTERS,
+    }
+    return page("password.html", values, status=status)
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -94,5 +191,17 @@ def _set(response: Response, name: str, value: str, age_s: int, *, secure: bool)
 ENDPOINTS = (
     Endpoint("GET", "/sign-in", Action.SIGN_IN, show_sign_in, "Sign-in form", shown=False),
     Endpoint("POST", "/sign-in", Action.SIGN_IN, sign_in, "Sign in", form=True, shown=False),
+    Endpoint(
+        "GET", PASSWORD_PAGE, Action.CHANGE_PASSWORD, show_password, "Password form", shown=False
+    ),
+    Endpoint(
+        "POST",
+        PASSWORD_PAGE,
+        Action.CHANGE_PASSWORD,
+        change_password,
+        "Replace the password",
+        form=True,
+        shown=False,
+    ),
     Endpoint("POST", "/sign-out", Action.SIGN_OUT, sign_out, "Sign out", form=True, shown=False),
 )

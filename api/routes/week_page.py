@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Action
+from api.identify import SignedIn
 from api.orders import AREA_SHAPES, PLACE_SHAPES
 from api.pages.map_view import map_view
 from api.pages.rendering import page
@@ -29,7 +30,6 @@ from api.routes.stored import (
     stored_verdict,
 )
 from api.service import Service, service_of
-from api.sessions import Session
 from api.verdict_view import COLUMNS, VerdictView
 from api.wording import plan_in_words, standard_in_words
 
@@ -125,7 +125,7 @@ async def _newer(service: Service, shown: StoredAssessment) -> StoredAssessment 
 
 
 def _frame(request: Request) -> dict[str, object]:
-    session: Session | None = request.state.session
+    session: SignedIn | None = request.state.session
     return {"sign_out_token": session.form_token if session else ""}
 
 
