@@ -48,15 +48,14 @@ class ReadLog:
         """Return what to say about the log, one line each."""
         size = len(self.calls.week)
         lines = [
-            f"Calls replayed from the log: {count(size)} from {british_date(self.first_day)} to "
+            f"Replayed from the log: {_calls(size)} from {british_date(self.first_day)} to "
             f"{british_date(self.last_day)}, {count(self.calls.n_weeks)} calendar weeks."
         ]
         if self.outside:
-            lines.append(f"Left out: {count(self.outside)} calls outside the assessed wards.")
+            lines.append(f"Left out: {_calls(self.outside)} outside the assessed wards.")
         if self.before_as_of:
             lines.append(
-                f"Not held out: {count(self.before_as_of)} calls are from before the "
-                "assessment's as-of day."
+                f"Not held out: {_calls(self.before_as_of)} from before the assessment's as-of day."
             )
         return (*lines, *self.warnings)
 
@@ -99,7 +98,7 @@ def read_call_log(path: Path, assessment: RiskAssessment, area: StudyArea) -> Re
     utc = pd.DatetimeIndex(log.occurred_at[inside]).tz_localize("UTC")
     local = utc.tz_convert(assessment.timezone).tz_localize(None)
     day = local.normalize()
-    monday = day - pd.to_timedelta(day.weekday, unit="D")
+    monday = day - pd.to_timedelta(day.day_of_week, unit="D")
     first, last = monday.min(), monday.max()
     return ReadLog(
         calls=CallLog(
@@ -114,3 +113,7 @@ def read_call_log(path: Path, assessment: RiskAssessment, area: StudyArea) -> Re
         before_as_of=int((day < pd.Timestamp(assessment.as_of)).sum()),
         warnings=log.warnings,
     )
+
+
+def _calls(number: int) -> str:
+    return f"{count(number)} call{'' if number == 1 else 's'}"

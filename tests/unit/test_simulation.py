@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -433,3 +435,23 @@ def test_profiles_and_logs_out_of_bounds_are_refused() -> None:
         CallLog(none, none.astype(float), none, 1)
     with pytest.raises(SimulationRefusedError, match="call 1 of the log is at 700000 s"):
         CallLog(np.array([0]), np.array([700_000.0]), np.array([0]), 1)
+
+
+# ---- the judge knows nothing of the model it judges
+
+
+def test_the_simulator_knows_the_allocator_only_by_its_values(repository: Path) -> None:
+    allowed = {"allocator.errors", "allocator.plan", "allocator.travel_time"}
+    modules = sorted((repository / "allocator" / "simulation").glob("*.py"))
+    assert len(modules) > 5
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                root = name.split(".")[0]
+                assert root not in {"api", "ortools"}
+                if root == "hotspots":
+                    assert name == "hotspots.assessment"
+                if root == "allocator" and not name.startswith("allocator.simulation."):
+                    assert name in allowed, f"{module.name} imports {name}"
