@@ -61,3 +61,33 @@ def test_a_fleet_of_other_units_is_refused_in_one_line(
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and "ARV-99" in lines[0] and "Remedy: " in lines[0]
     assert not target.exists()
+
+
+def test_alternatives_are_plans_that_cover_nearly_as_much(
+    week: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "others"
+    code = run(
+        ["alternatives", "--plan", str(week / "plan.json"), "--assessment", str(week),
+         "--fleet", str(repository / "examples" / "fleet.toml"), "--count", "1",
+         "--tolerance", "0.01", "--out", str(out), "--json", str(out / "found.json")]
+    )  # fmt: skip
+    assert code == 0
+    said = capsys.readouterr().out
+    body = json.loads((out / "found.json").read_text(encoding="utf-8"))
+    plan = json.loads((week / "plan.json").read_text(encoding="utf-8"))
+    other = json.loads((out / "alternative-1.json").read_text(encoding="utf-8"))
+    (one,) = body["alternatives"]
+    assert one["plan"] == other
+    assert other["objective"] >= plan["bound"] / 1.01 - 1e-9
+    before = {borough["code"]: borough["unit_id"] for borough in plan["boroughs"]}
+    moved = sum(before[borough["code"]] != borough["unit_id"] for borough in other["boroughs"])
+    assert one["boroughs_moved"] == moved >= one["least_distance"] >= 1
+    changed = {
+        after["unit_id"]
+        for old, after in zip(plan["units"], other["units"], strict=True)
+        if old["boroughs"] != after["boroughs"]
+    }
+    for unit_id in changed:
+        assert f"  {unit_id}: " in said
+    assert one["units_changed"] == len(changed)
