@@ -27,6 +27,7 @@ class Counter:
 
     ``by_day`` and ``day_known`` are (n_days, W), ``borough_only`` (n_days, B): records of a
     borough and no ward. ``months`` holds counts (W + B,), NaN where not published.
+    ``records`` (n_records,) are those counted.
     """
 
     places: PolicedPlaces
@@ -35,6 +36,7 @@ class Counter:
     borough_only: Floats
     day_known: Bools
     months: dict[date, Floats]
+    records: Bools
 
     def window(self, first: date, last: date) -> Floats:
         """Return counts (W + B,) of the days of a window, NaN where unknown."""
@@ -120,6 +122,7 @@ def counter(
         ),
         day_known=cover,
         months=_months(readings, places, timeline, policy),
+        records=in_ward | wide,
     )
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hotspots.assessment import AreaScore, Contribution, EvidenceLine, rounded
-from hotspots.handling import conditioned
 from hotspots.incidents import FeedReading
 from hotspots.known import KnownRecords
 from hotspots.places import PolicedPlaces
@@ -198,18 +197,22 @@ def data_gaps(
     return tuple(dict.fromkeys(lines))
 
 
-def handling_gaps(evidence: WeighedEvidence, *, sanitised: bool) -> list[str]:
-    """Return the sentence on material with handling code C, if there is anything to say."""
-    records = conditioned(evidence).records
+def with_handling_gap(gaps: tuple[str, ...], records: int, *, sanitised: bool) -> tuple[str, ...]:
+    """Return the gaps with the sentence on material with handling code C, if there is any.
+
+    What was left out is a gap and comes first; what is in the picture is a condition and comes
+    last. ``records`` is how many with the code any output used.
+    """
     if sanitised:
-        return ["Sanitised: material with handling code C is left out."]
+        return ("Sanitised: material with handling code C is left out.", *gaps)
     if not records:
-        return []
-    return [
-        f"{records:,} records with handling code C weigh in this picture; through pooling every "
-        "score rests on them a little. Share it under their conditions, or make the sanitised "
-        "version."
-    ]
+        return gaps
+    return (
+        *gaps,
+        f"{records:,} records with handling code C weigh or are counted in this picture; through "
+        "pooling every score rests a little on each that weighs. Share it under their conditions, "
+        "or make the sanitised version.",
+    )
 
 
 def _coverage_gaps(wards: Sequence[AreaScore], boroughs: Sequence[AreaScore]) -> list[str]:

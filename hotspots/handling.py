@@ -7,7 +7,7 @@ under the code must not bring back what it withdrew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -21,7 +21,7 @@ from hotspots.weighing import WeighedEvidence
 
 CODE = "C"
 #: What rests on the pooled model, in which every score informs every other.
-OUTPUTS = ("wards", "boroughs", "harm_wards", "harm_boroughs", "groups", "draws", "cells")
+POOLED_OUTPUTS = ("wards", "boroughs", "harm_wards", "harm_boroughs", "groups", "draws", "cells")
 
 
 def without_handling_c(readings: Sequence[FeedReading], *, as_of: date) -> list[FeedReading]:
@@ -81,13 +81,41 @@ class Conditioned:
     wards: NDArray[np.bool_]
 
 
+def outputs_using(
+    evidence: WeighedEvidence, counted: Mapping[str, NDArray[np.bool_]]
+) -> tuple[tuple[str, ...], int]:
+    """Return the outputs that use handling code C material, and how many records of it.
+
+    Parameters
+    ----------
+    evidence
+        The evidence as it was weighed.
+    counted
+        By output that rests on single records, bool (n_records,): which ones.
+    """
+    coded = carries_code(evidence.records.records)
+    weighing = _weighing(evidence, coded)
+    outputs = POOLED_OUTPUTS if weighing.any() else ()
+    used = weighing
+    for name, rows in counted.items():
+        if (rows & coded).any():
+            outputs = (*outputs, name)
+            used = used | (rows & coded)
+    return outputs, int(used.sum())
+
+
 def conditioned(evidence: WeighedEvidence) -> Conditioned:
     """Return what of the weighed evidence rests on handling code C material."""
     coded = carries_code(evidence.records.records)
     wards = np.zeros(len(evidence.direct_days), dtype=bool)
+    for pieces in (evidence.direct.pieces, evidence.proxy.pieces, evidence.raised):
+        wards[pieces.ward[coded[pieces.record] & (pieces.weight > 0)]] = True
+    return Conditioned(int(_weighing(evidence, coded).sum()), wards)
+
+
+def _weighing(evidence: WeighedEvidence, coded: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return bool (n_records,): the coded records that weigh in a score."""
     records = np.zeros(len(coded), dtype=bool)
     for pieces in (evidence.direct.pieces, evidence.proxy.pieces, evidence.raised):
-        weighing = coded[pieces.record] & (pieces.weight > 0)
-        wards[pieces.ward[weighing]] = True
-        records[pieces.record[weighing]] = True
-    return Conditioned(int(records.sum()), wards)
+        records[pieces.record[coded[pieces.record] & (pieces.weight > 0)]] = True
+    return records

@@ -78,6 +78,33 @@ def find_patterns(
     )
 
 
+def pattern_records(
+    readings: Sequence[FeedReading],
+    places: PolicedPlaces,
+    evidence: WeighedEvidence,
+    *,
+    as_of: date,
+    policy: EvidencePolicy,
+) -> dict[str, NDArray[np.bool_]]:
+    """Return, by kind of pattern, bool (n_records,): the records it was looked for in.
+
+    Arguments as for :func:`find_patterns`.
+    """
+    feeds = _prospective_feeds(readings, as_of, policy)
+    scanned = np.zeros(len(evidence.records.use), dtype=bool)
+    if feeds:
+        scanned = _scanned(feeds, places, evidence, _scan_study(feeds, as_of), policy)[0]
+    tested = np.zeros_like(scanned)
+    source = evidence.records.records["source"]
+    counting = source.isin(_counting(evidence)).to_numpy(dtype=bool)
+    tested[evidence.direct.pieces.record] = True
+    return {
+        "clusters": _with_points(evidence, policy),
+        "neighbourhoods": tested & counting,
+        "emerging": scanned,
+    }
+
+
 def with_pattern_reasons(wards: tuple[AreaScore, ...], patterns: Patterns) -> tuple[AreaScore, ...]:
     """Return ward scores whose reasons say which patterns they are part of; no number changes."""
     lines: dict[str, list[str]] = {}
@@ -130,15 +157,22 @@ def cluster_areas(study_area: StudyArea, places: PolicedPlaces) -> ClusterAreas:
 
 def incident_points(evidence: WeighedEvidence, policy: EvidencePolicy) -> IncidentPoints:
     """Return the reported incidents that have a point in a policed ward and weigh something."""
-    records = evidence.records.records
-    rows = _incidents(evidence, policy)
-    x_m = records["x_m"].to_numpy(dtype=np.float64)
-    y_m = records["y_m"].to_numpy(dtype=np.float64)
-    rows &= np.isfinite(x_m) & np.isfinite(y_m) & (evidence.records.weight > 0)
-    days = records["local_day"].to_numpy(dtype="datetime64[D]")
+    rows = _with_points(evidence, policy)
+    records = evidence.records.records[rows]
     return IncidentPoints(
-        x_m[rows], y_m[rows], evidence.records.weight[rows], days[rows], evidence.records.ward[rows]
+        records["x_m"].to_numpy(dtype=np.float64),
+        records["y_m"].to_numpy(dtype=np.float64),
+        evidence.records.weight[rows],
+        records["local_day"].to_numpy(dtype="datetime64[D]"),
+        evidence.records.ward[rows],
     )
+
+
+def _with_points(evidence: WeighedEvidence, policy: EvidencePolicy) -> NDArray[np.bool_]:
+    records = evidence.records.records
+    placed = np.isfinite(records[["x_m", "y_m"]].to_numpy(dtype=np.float64)).all(axis=1)
+    rows = _incidents(evidence, policy) & placed & (evidence.records.weight > 0)
+    return np.asarray(rows, dtype=bool)
 
 
 def _incidents(evidence: WeighedEvidence, policy: EvidencePolicy) -> NDArray[np.bool_]:
@@ -206,20 +240,37 @@ def _emerging(
     feeds = _prospective_feeds(readings, as_of, policy)
     if not feeds:
         return ()
-    first = max([as_of - timedelta(days=STUDY_DAYS), *(one.coverage.first_day for one in feeds)])
-    end = min(as_of, min(one.coverage.last_day for one in feeds) + timedelta(days=1))
-    rows = _incidents(evidence, policy) & _throughout(
-        feeds, places, evidence, Timeline(first, end), policy
-    )
-    days = evidence.records.records["local_day"].to_numpy(dtype="datetime64[D]")
-    before = (np.datetime64(end, "D") - days).astype(np.int64) - 1
-    rows &= (before >= 0) & (before < (end - first).days)
+    study = _scan_study(feeds, as_of)
+    rows, before = _scanned(feeds, places, evidence, study, policy)
     wards = study_area.wards.set_index("ward_code").loc[list(places.ward_codes)]
     centres = ward_centres(wards)
     zones = scan_zones(centres[:, 0], centres[:, 1])
     found = scan(evidence.records.ward[rows], before[rows].astype(np.intp), zones, seed=seed)
     areas = cluster_areas(study_area, places)
+    end = study.as_of
     return tuple(_named(one, number, areas, end) for number, one in enumerate(found, start=1))
+
+
+def _scan_study(feeds: Sequence[FeedReading], as_of: date) -> Timeline:
+    """Return the days that the scan compares: those that every one of its feeds covers."""
+    first = max([as_of - timedelta(days=STUDY_DAYS), *(one.coverage.first_day for one in feeds)])
+    return Timeline(
+        first, min(as_of, min(one.coverage.last_day for one in feeds) + timedelta(days=1))
+    )
+
+
+def _scanned(
+    feeds: Sequence[FeedReading],
+    places: PolicedPlaces,
+    evidence: WeighedEvidence,
+    study: Timeline,
+    policy: EvidencePolicy,
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return the records scanned, and how many days before the last day of the study each is."""
+    rows = _incidents(evidence, policy) & _throughout(feeds, places, evidence, study, policy)
+    days = evidence.records.records["local_day"].to_numpy(dtype="datetime64[D]")
+    before = (np.datetime64(study.as_of, "D") - days).astype(np.int64) - 1
+    return rows & (before >= 0) & (before < study.n_days), before
 
 
 def _prospective_feeds(

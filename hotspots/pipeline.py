@@ -17,13 +17,13 @@ from hotspots import assessment as published
 from hotspots.assessment import BoroughLink, RiskAssessment, WardLink, WardPlace
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import AssessmentRefusedError
-from hotspots.explanation import data_gaps, evidence_lines, handling_gaps, title
+from hotspots.explanation import data_gaps, evidence_lines, title, with_handling_gap
 from hotspots.groupings import Grouping, bundled_groupings, group_scores
-from hotspots.handling import CODE, OUTPUTS, conditioned, without_handling_c
+from hotspots.handling import CODE, carries_code, outputs_using, without_handling_c
 from hotspots.incidents import FeedReading
 from hotspots.known import known_records
 from hotspots.merging import match_incidents
-from hotspots.patterns import find_patterns, with_pattern_reasons
+from hotspots.patterns import find_patterns, pattern_records, with_pattern_reasons
 from hotspots.places import PolicedPlaces, place_records, policed_places
 from hotspots.scores import TOP_K
 from hotspots.situation import SituationalView
@@ -115,6 +115,8 @@ def assess_week(
         ordered, study_area, week.places, evidence, as_of=as_of, policy=policy, seed=seed
     )
     wards = with_pattern_reasons(demand.wards, patterns)
+    coded, coded_records = _under_c(week, demand, harm, policy)
+    sanitised = not include_handling_c
     gaps = data_gaps(ordered, week.known, evidence, wards, demand.boroughs, as_of=as_of)
     draft = RiskAssessment(
         **_identity(study_area, week.places, policy),
@@ -127,10 +129,13 @@ def assess_week(
         boroughs=demand.boroughs,
         **_beside(week, demand, harm, views, (*bundled_groupings(study_area), *groupings)),
         evidence=evidence_lines(ordered, week.known, evidence, week.places),
-        data_gaps=(*gaps, *handling_gaps(evidence, sanitised=not include_handling_c)),
+        data_gaps=with_handling_gap(gaps, coded_records, sanitised=sanitised),
         inputs_sha256=inputs_sha256,
         draws=demand.draws,
-        **_handling(evidence, sanitised=not include_handling_c),
+        sanitised=sanitised,
+        handling_code=CODE if coded else "",
+        handling_c_records=coded_records,
+        handling_c_outputs=coded,
     )
     tell("Drawing the risk surface", 0.8)
     cells = _cells(study_area, week.places, evidence, demand.posterior, policy)
@@ -210,16 +215,18 @@ def _identity(
     }
 
 
-def _handling(evidence: WeighedEvidence, *, sanitised: bool) -> dict[str, Any]:
-    """Return the fields that say which outputs used material with handling code C."""
-    used = conditioned(evidence)
-    if sanitised or not used.records:
-        return {"sanitised": sanitised}
-    return {
-        "handling_code": CODE,
-        "handling_c_records": used.records,
-        "handling_c_outputs": OUTPUTS,
-    }
+def _under_c(
+    week: KnownWeek, demand: Target, harm: Target | None, policy: EvidencePolicy
+) -> tuple[tuple[str, ...], int]:
+    """Return which outputs used material with handling code C, and how many records of it."""
+    evidence = demand.evidence
+    if not carries_code(evidence.records.records).any():
+        return (), 0
+    counters = [one.counter.records for one in (demand, harm) if one is not None]
+    looked_in = pattern_records(
+        week.readings, week.places, evidence, as_of=week.as_of, policy=policy
+    )
+    return outputs_using(evidence, {"area_views": np.logical_or.reduce(counters), **looked_in})
 
 
 def _silent(_step: str, _share: float) -> None:

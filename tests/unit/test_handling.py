@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,16 @@ from hotspots.assessment import document, from_document
 from hotspots.incidents import FeedReading
 from hotspots.pipeline import AssessedWeek, assess_week
 from hotspots.sources import load_default_policy
-from tests.unit.small_town import AS_OF, borough, reading, record, scattered, town, ward
+from tests.unit.small_town import (
+    AS_OF,
+    borough,
+    month_count,
+    reading,
+    record,
+    scattered,
+    town,
+    ward,
+)
 
 NUMBERS = [40, 2, 3, 1, 0, 4, 2, 5, 3, 1, 0, 2, 1, 3, 0, 2, 1, 2]
 LATE = pd.Timestamp("2025-12-20 09:00", tz="UTC")
@@ -93,3 +104,53 @@ def test_a_withdrawal_under_the_code_does_not_bring_the_record_back(plain: Asses
     }
     week = assess(reading([*scattered(NUMBERS), gone, withdrawal]), sanitised=True)
     np.testing.assert_allclose(scores(week), scores(plain), rtol=1e-12)
+
+
+def crowd(place: int, **changes: object) -> list[dict[str, object]]:
+    """Return a crowd of shootings on one spot: a hot spot, and an emerging cluster of late."""
+    days = pd.date_range("2025-12-10", periods=12, freq="D", tz="UTC")
+    return [record(950 + k, place, occurred_from=at, **changes) for k, at in enumerate(days)]
+
+
+def test_patterns_and_views_are_named_when_they_used_c_material(plain: AssessedWeek) -> None:
+    reports = reading([intelligence(900, 7, handling_code="C")], file="c.csv")
+    told = assess(reading(scattered(NUMBERS)), reports).assessment
+    looked_in = {"clusters", "neighbourhoods", "emerging", "area_views"}
+    assert not looked_in & set(told.handling_c_outputs)
+    coded = reading(crowd(5, handling_code="C"), file="c.csv")
+    week = assess(reading(scattered(NUMBERS)), coded)
+    assert looked_in < set(week.assessment.handling_c_outputs)
+    assert week.assessment.handling_c_records == 12
+    assert any(ward(5) in one.ward_codes for one in week.assessment.clusters)
+    assert any(ward(5) in one.ward_codes for one in week.assessment.emerging)
+    bare = assess(reading(scattered(NUMBERS)), coded, sanitised=True).assessment
+    for name in ("clusters", "neighbourhoods", "emerging", "area_views", "harm_wards", "groups"):
+        assert getattr(bare, name) == getattr(plain.assessment, name)
+    assert (bare.handling_code, bare.handling_c_outputs, bare.handling_c_records) == ("", (), 0)
+
+
+def test_what_was_left_out_is_the_first_gap_and_conditions_the_last() -> None:
+    half = [borough(0)]
+    partly = reading(scattered([*NUMBERS[:9], *[0] * 9]), areas=half)
+    coded = reading(crowd(5, handling_code="C"), file="c.csv", areas=half)
+    bare = assess(partly, coded, sanitised=True).assessment.data_gaps
+    assert bare[0].startswith("Sanitised")
+    assert bare[1].startswith("No feed covers")
+    whole = assess(partly, coded).assessment.data_gaps
+    assert whole[0].startswith("No feed covers")
+    assert whole[-1].startswith("12 records with handling code C")
+
+
+def test_c_material_that_weighs_in_no_score_marks_the_patterns_and_views_it_is_in() -> None:
+    old = date(2025, 3, 1), date(2025, 3, 31)
+    stray = record(901, 12, occurred_from=pd.Timestamp("2025-12-05", tz="UTC"), handling_code="C")
+    feed = reading([stray], file="c.csv", first_day=old[0], last_day=old[1])
+    counts = [
+        month_count(ward(i), f"{month:%Y-%m-%d}", 1 + i % 2)
+        for i in range(18)
+        for month in pd.date_range("2024-01-01", "2025-12-01", freq="MS")
+    ]
+    said = assess(reading(counts=counts), feed).assessment
+    assert said.handling_c_outputs == ("area_views", "clusters")
+    assert said.handling_c_records == 1
+    assert {one.handling_code for one in said.wards} == {""}
