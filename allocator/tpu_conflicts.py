@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from allocator.tpu_model import RULES, fixed_rule, proposal_rule, request_rule, rule_names
+from allocator.tpu_model import RULES, fixed_rule, proposal_rule, request_rule, same_day
 from allocator.tpu_problem import RosterProblem, Slot
 from allocator.tpu_request import TpuInfeasibleError
 from allocator.tpu_solve import feasible
@@ -21,6 +21,9 @@ def clash(
     problem: RosterProblem, *, goal: str | None, beside: Sequence[str], time_limit_s: float
 ) -> tuple[str, ...]:
     """Return a smallest set of rules and answers that rule a goal out; empty when it is possible.
+
+    Whole groups are left out first (rules of duty, answers of other days, frozen days), which
+    settles most cases in a few solves; then one after another of what is left.
 
     Parameters
     ----------
@@ -42,11 +45,15 @@ def clash(
 
     if possible(dropped):
         return ()
-    names = [*reversed(rule_names(problem)), *reversed(beside)]
-    for name in names:
-        if not possible(dropped | {name}):
+    fixed = [fixed_rule(slot) for slot in problem.fixed]
+    elsewhere = [name for name in beside if goal and not same_day(problem, name, goal)]
+    for group in ([*RULES], elsewhere, fixed):
+        if group and not possible(dropped | set(group)):
+            dropped |= set(group)
+    for name in (*RULES, *fixed, *reversed(beside)):
+        if name not in dropped and not possible(dropped | {name}):
             dropped.add(name)
-    return tuple(name for name in (*beside, *rule_names(problem)) if name not in dropped)
+    return tuple(name for name in (*beside, *fixed, *reversed(RULES)) if name not in dropped)
 
 
 def refuse_infeasible(problem: RosterProblem, time_limit_s: float) -> TpuInfeasibleError:

@@ -25,7 +25,7 @@ from allocator.tpu_request import DAYS_OFF_WINDOW, MOBILE_PATROL
 #: Weight of meeting one request beside staffing all proposals (there are at most 200).
 HONOUR = 1_000
 
-#: Rules of duty and spread by name, in the words of a conflict; see :func:`rule_names`.
+#: Rules of duty and spread by name, in the words of a conflict.
 RULES = {
     "rest": "the hours of rest between shifts",
     "in_a_row": "the most days of duty in a row",
@@ -72,9 +72,10 @@ def proposal_rule(number: int) -> str:
     return f"proposal {number}"
 
 
-def rule_names(problem: RosterProblem) -> tuple[str, ...]:
-    """Return every rule that binds this problem, those easiest to give up first."""
-    return (*(fixed_rule(slot) for slot in problem.fixed), *reversed(RULES))
+def same_day(problem: RosterProblem, name: str, other: str) -> bool:
+    """Return whether two request or proposal rules are about the same day."""
+    one, two = (_day(problem, int(text.split()[1])) for text in (name, other))
+    return one == two
 
 
 def build_model(
@@ -82,6 +83,7 @@ def build_model(
     *,
     without: frozenset[str] = frozenset(),
     must: Iterable[str] = (),
+    valued: bool = True,
 ) -> RosterModel:
     """Build the model.
 
@@ -93,6 +95,8 @@ def build_model(
         Names of rules to leave out.
     must
         Names of request and proposal rules to keep as constraints.
+    valued
+        Whether the worth of the visits is needed; without it, it is 0.
     """
     cp = cp_model.CpModel()
     teams, days, boroughs = range(len(problem.teams)), range(len(problem.days)), problem.codes
@@ -125,7 +129,7 @@ def build_model(
         honour=honour,
         staffed=staffed,
         answered=sum(HONOUR * met for met in honour.values()) + sum(staffed.values()),
-        worth=_worth(cp, problem, visit, without),
+        worth=_worth(cp, problem, visit, without) if valued else 0,
     )
     _add_rules(model, problem, without)
     _add_must(model, set(must))

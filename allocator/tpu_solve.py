@@ -175,7 +175,8 @@ def feasible(
     PlanTimedOutError
         The time limit ended the search undecided.
     """
-    return _solve(build_model(problem, without=without, must=must), time_limit_s) is not None
+    model = build_model(problem, without=without, must=must, valued=False)
+    return _solve(model, time_limit_s) is not None
 
 
 def _company(problem: RosterProblem, post: Post, borough: int | None) -> int:
