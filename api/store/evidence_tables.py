@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql
 
 from api.store.columns import (
     document,
@@ -145,7 +146,12 @@ incidents = Table(
     Index(None, "occurred_from_utc"),
     Index(None, "known_from_utc"),
     Index(None, "source", "occurred_from_utc"),
-    Index(None, "corrects"),
+    Index(
+        "ix_incidents_corrects",
+        "corrects",
+        sqlite_where=sql("corrects IS NOT NULL"),
+        postgresql_where=sql("corrects IS NOT NULL"),
+    ),
     shape_index("incidents"),
     comment="One version of one record. A later version names the earlier one in corrects.",
 )

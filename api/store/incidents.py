@@ -17,14 +17,19 @@ from hotspots.feeds.corrections import broken_corrections
 from hotspots.incidents import FeedReading, Rejection
 
 _NAMES = ("file", "row", *TEXTS, *TIMES, "x_m", "y_m")
-_RECORDS = (
-    "SELECT coalesce(r.file, :file), r.row, "  # noqa: S608 - names of the schema
+_TIME = {
+    "sqlite": "i.{}_utc",
+    "postgresql": "to_char(i.{}_utc AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+}
+_RECORDS = {
+    kind: "SELECT coalesce(r.file, :file), r.row, "  # noqa: S608 - names of the schema
     + ", ".join(f"i.{name}" for name in TEXTS)
     + ", "
-    + ", ".join(f"i.{name}_utc" for name in TIMES)
+    + ", ".join(moment.format(name) for name in TIMES)
     + ", i.x_m, i.y_m FROM receipt_rows r JOIN incidents i ON i.incident_id = r.incident_id "
     "WHERE r.receipt_id = :receipt ORDER BY r.position"
-)
+    for kind, moment in _TIME.items()
+}
 _COUNT_NAMES = (
     "source", "category", "area_type", "area_code", "month", "count", "basis", "notice", "file",
 )  # fmt: skip
@@ -68,7 +73,7 @@ def reading_of(tx: Connection, receipt: Receipt) -> FeedReading:
         file=receipt.file,
         format=receipt.format,
         sha256=receipt.content_sha256,
-        records=records_from(_rows(tx, _RECORDS, given), _NAMES),
+        records=records_from(_rows(tx, _RECORDS[tx.dialect.name], given), _NAMES),
         counts=counts_from(_rows(tx, _COUNTS, given), _COUNT_NAMES),
         rejected=rejections(tx, receipt.receipt_id),
         dropped_columns=receipt.dropped_columns,

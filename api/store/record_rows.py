@@ -86,7 +86,7 @@ def records_from(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> pd.Data
     Parameters
     ----------
     names
-        What each value of a row is: names of ``RECORD_DTYPES``, times as text or moments.
+        What each value of a row is: names of ``RECORD_DTYPES``; times are UTC texts.
     """
     if not rows:
         return empty_records()
@@ -107,18 +107,13 @@ def _column(values: Sequence[Any], kind: str) -> pd.Series:
     if kind == "str":
         return pd.Series(list(values), dtype="str")
     if kind.endswith("UTC]"):
-        stamps = np.array([_naive(one) for one in values], dtype="datetime64[us]")
+        stamps = np.array(values, dtype="datetime64[us]")
         return pd.Series(pd.DatetimeIndex(stamps).tz_localize("UTC"))
     if kind.startswith("datetime64"):
         return pd.Series(np.array([str(one) for one in values], dtype="datetime64[us]"))
     if kind == "float64":
         return pd.Series([np.nan if one is None else one for one in values], dtype="float64")
     return pd.Series(list(values), dtype=kind)
-
-
-def _naive(value: Any) -> Any:
-    """Return a moment as numpy takes it: the text of SQLite, or PostgreSQL's without its UTC."""
-    return value if isinstance(value, str) else value.replace(tzinfo=None)
 
 
 def _texts(values: pd.Series, missing: str | None) -> list[Any]:

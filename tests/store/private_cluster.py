@@ -93,7 +93,7 @@ def start_server(folder: Path) -> subprocess.Popen[bytes]:
     command = [
         BIN / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses=",
         "-c", "fsync=on", "-c", "shared_buffers=64MB", "-c", "max_connections=120",
-        "-c", "jit=off", "-c", "log_min_messages=fatal",
+        "-c", "jit=off", "-c", "recovery_init_sync_method=syncfs", "-c", "log_min_messages=fatal",
     ]  # fmt: skip
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(

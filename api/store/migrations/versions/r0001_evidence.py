@@ -139,7 +139,14 @@ def _make_incidents() -> None:
         ),
         comment="One version of one record. A later version names the earlier one in corrects.",
     )
-    op.create_index(op.f("ix_incidents_corrects"), "incidents", ["corrects"], unique=False)
+    op.create_index(
+        "ix_incidents_corrects",
+        "incidents",
+        ["corrects"],
+        unique=False,
+        sqlite_where=sa.text("corrects IS NOT NULL"),
+        postgresql_where=sa.text("corrects IS NOT NULL"),
+    )
     if op.get_context().dialect.name == "postgresql":
         op.create_index(
             "ix_incidents_geom", "incidents", ["geom"], unique=False, postgresql_using="gist"
