@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocator.errors import PlanDocumentRefusedError, PlanningRefusedError
 from allocator.plan import Fleet, PatrolPlan
@@ -29,6 +30,19 @@ TUESDAY_22_H = DAY_S + 22 * HOUR_S
 
 
 @dataclass(frozen=True)
+class Answers:
+    """Shares of calls within the standard under the four answers to a loss.
+
+    With every unit; without the lost ones and nothing changed; re-planned; from scratch.
+    """
+
+    undisturbed: Estimate
+    unmended: Estimate
+    mended: Estimate
+    from_scratch: Estimate
+
+
+@dataclass(frozen=True)
 class ReplanTrial:
     """Shares of the calls after the loss that are reached within the standard.
 
@@ -40,10 +54,10 @@ class ReplanTrial:
         Moment of the loss, seconds after Monday 00:00.
     calls
         Calls counted, over all weeks.
-    undisturbed, unmended, mended, from_scratch
-        With every unit; without the lost ones and nothing changed; re-planned; best possible.
+    everywhere, left_area
+        Of all calls, and of those in the areas that the lost units patrolled.
     recovered
-        ``mended`` over ``from_scratch``, with its paired 95 % interval.
+        ``mended`` over ``from_scratch`` everywhere, with its paired 95 % interval.
     """
 
     lost: tuple[str, ...]
@@ -51,10 +65,8 @@ class ReplanTrial:
     weeks: int
     seed: int
     calls: int
-    undisturbed: Estimate
-    unmended: Estimate
-    mended: Estimate
-    from_scratch: Estimate
+    everywhere: Answers
+    left_area: Answers
     recovered: Estimate
 
 
@@ -142,26 +154,36 @@ def _deployed(
 
 
 def _trial(runs: Sequence[Weeks], lost: tuple[str, ...], after_s: float) -> ReplanTrial:
-    counted = runs[0].trace.time_s >= after_s
-    calls = runs[0].by_week(counted)
-    reached = [one.by_week(counted & one.within()) for one in runs]
-    shares = [share(one, calls) for one in reached]
-    recovered = share(reached[2], reached[3])
-    undisturbed, unmended, mended, scratch = shares
-    if not (undisturbed and unmended and mended and scratch and recovered):
+    trace = runs[0].trace
+    counted = trace.time_s >= after_s
+    gone = [number for number, unit_id in enumerate(runs[0].unit_ids) if unit_id in lost]
+    left = np.isin(trace.ward, np.flatnonzero(runs[0].own[:, gone].sum(axis=1)))
+    mended, scratch = (one.by_week(counted & one.within()) for one in runs[2:])
+    recovered = share(mended, scratch)
+    if recovered is None:
         raise PlanningRefusedError(
-            f"of {int(calls.sum())} calls after the loss none was reached in time",
+            f"of {int(counted.sum())} calls after the loss none was reached in time",
             remedy="simulate more weeks, or a longer standard",
         )
     return ReplanTrial(
-        lost,
-        after_s,
-        runs[0].n_weeks,
-        runs[0].seed,
-        int(np.count_nonzero(counted)),
-        undisturbed,
-        unmended,
-        mended,
-        scratch,
-        recovered,
+        lost=lost,
+        after_s=after_s,
+        weeks=runs[0].n_weeks,
+        seed=runs[0].seed,
+        calls=int(np.count_nonzero(counted)),
+        everywhere=_answers(runs, counted),
+        left_area=_answers(runs, counted & left),
+        recovered=recovered,
     )
+
+
+def _answers(runs: Sequence[Weeks], counted: NDArray[np.bool_]) -> Answers:
+    calls = runs[0].by_week(counted)
+    shares = [share(one.by_week(counted & one.within()), calls) for one in runs]
+    undisturbed, unmended, mended, scratch = shares
+    if undisturbed is None or unmended is None or mended is None or scratch is None:
+        raise PlanningRefusedError(
+            "no call came after the loss, or none in the area that the lost units patrolled",
+            remedy="simulate more weeks",
+        )
+    return Answers(undisturbed, unmended, mended, scratch)

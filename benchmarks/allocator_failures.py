@@ -31,7 +31,9 @@ def run() -> str:
     lost = named.split(",") if named else [unit.unit_id for unit in plan.units]
     lines = [
         f"share of calls after Tuesday 22:00 within the standard, {WEEKS} simulated weeks",
-        f"{'lost':8} {'none lost':>9} {'not mended':>10} {'re-plan':>8} {'scratch':>8} "
+        f"{'':8} {'all of London':^38}  {'area of the lost unit':^28}",
+        f"{'lost':8} {'none lost':>9} {'not mended':>10} {'re-plan':>8} {'scratch':>8}  "
+        f"{'none lost':>9} {'not mended':>10} {'re-plan':>8} "
         f"{'recovered (95 % interval)':>27} {'changes':>8} {'re-plan s':>10}",
     ]
     worst = 1.0
@@ -40,12 +42,14 @@ def run() -> str:
         outcome = replan(assessment, fleet, ReplanRequest(plan, lost=(unit_id,)), travel=travel)
         spent = time.process_time() - begun
         trial = try_replan(plan, outcome, assessment, fleet, travel, weeks=WEEKS, seed=SEED)
-        won = trial.recovered
+        won, whole, there = trial.recovered, trial.everywhere, trial.left_area
         worst = min(worst, won.value)
         between = f"{won.value:.2%} ({won.lower_95:.1%} to {won.upper_95:.1%})"
         lines.append(
-            f"{unit_id:8} {trial.undisturbed.value:9.2%} {trial.unmended.value:10.2%} "
-            f"{trial.mended.value:8.2%} {trial.from_scratch.value:8.2%} {between:>27} "
+            f"{unit_id:8} {whole.undisturbed.value:9.2%} {whole.unmended.value:10.2%} "
+            f"{whole.mended.value:8.2%} {whole.from_scratch.value:8.2%}  "
+            f"{there.undisturbed.value:9.1%} {there.unmended.value:10.1%} "
+            f"{there.mended.value:8.1%} {between:>27} "
             f"{len(outcome.changes):8} {spent:10.1f}"
         )
     lines.append(f"least recovered {worst:.2%} (target at least {TARGET:.0%})")

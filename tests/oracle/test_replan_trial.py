@@ -43,15 +43,19 @@ def test_the_mended_plan_recovers_at_least_97_percent(unit_id: str) -> None:
     trial = _trial(unit_id)
     assert trial.lost == (unit_id,)
     assert trial.recovered.value >= 0.97
-    assert trial.recovered.value == pytest.approx(trial.mended.value / trial.from_scratch.value)
-    assert trial.undisturbed.value > trial.unmended.value
-    assert trial.undisturbed.value > trial.mended.value
+    assert trial.recovered.value == pytest.approx(
+        trial.everywhere.mended.value / trial.everywhere.from_scratch.value
+    )
+    for answers in (trial.everywhere, trial.left_area):
+        assert answers.undisturbed.value > answers.unmended.value
+        assert answers.undisturbed.value > answers.mended.value
 
 
 def test_mending_wins_something_back_over_all_losses() -> None:
     trials = [_trial(unit.unit_id) for unit in FLEET.units]
-    mended = np.mean([trial.mended.value for trial in trials])
-    assert mended > np.mean([trial.unmended.value for trial in trials])
+    for name in ("everywhere", "left_area"):
+        mended = np.mean([getattr(trial, name).mended.value for trial in trials])
+        assert mended > np.mean([getattr(trial, name).unmended.value for trial in trials])
 
 
 def test_only_calls_after_the_loss_count() -> None:
@@ -64,13 +68,29 @@ def test_only_calls_after_the_loss_count() -> None:
     expected = 1 - TUESDAY_22_H / (7 * 86_400)
     assert late.calls / whole.calls == pytest.approx(expected, abs=0.03)
     alone = simulate_plan(plan, assessment, travel, weeks=60, seed=3, fleet=FLEET, assumptions=WORK)
-    assert whole.undisturbed.value == alone.share_within.value  # the same weeks, call by call
+    assert (
+        whole.everywhere.undisturbed.value == alone.share_within.value
+    )  # the same weeks, call by call
     assert whole.calls == alone.calls
+
+
+def test_the_left_area_is_what_the_lost_unit_patrolled() -> None:
+    assessment, plan, outcome = _loss("U-3")
+    travel = embedded_travel_time(assessment)
+    whole = try_replan(
+        plan, outcome, assessment, FLEET, travel, weeks=60, seed=3, after_s=0.0, assumptions=WORK
+    )
+    alone = simulate_plan(plan, assessment, travel, weeks=60, seed=3, fleet=FLEET, assumptions=WORK)
+    area = next(unit.boroughs for unit in plan.units if unit.unit_id == "U-3")
+    there = [one for one in alone.boroughs if one.code in area]
+    reached = sum(one.calls * one.share_within.value for one in there if one.share_within)
+    calls = sum(one.calls for one in there)
+    assert whole.left_area.undisturbed.value == pytest.approx(reached / calls)
 
 
 def test_one_seed_repeats_and_two_differ() -> None:
     assert asdict(_trial("U-2")) == asdict(_trial("U-2"))
-    assert _trial("U-2").mended != _trial("U-2", seed=4).mended
+    assert _trial("U-2").everywhere != _trial("U-2", seed=4).everywhere
 
 
 def test_what_is_no_loss_is_refused() -> None:
