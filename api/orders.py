@@ -29,6 +29,8 @@ class Task(Generic[Result]):
 #: Names of the page's own files in an assessment and in a plan folder.
 PLACE_SHAPES, AREA_SHAPES = "places.json", "areas.json"
 MAP = "map.html"
+#: Folder, inside that of an assessment with handling code C, of its version without the material.
+SANITISED = "sanitised"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from api.orders import (
     AREA_SHAPES,
     MAP,
     PLACE_SHAPES,
+    SANITISED,
     AssessmentDone,
     AssessmentOrder,
     PlacementOrder,
@@ -62,6 +63,17 @@ def assess(order: AssessmentOrder, staged: Path) -> AssessmentDone:
         seed=order.seed,
         classification=order.classification,
     )
+    if assessed.assessment.handling_code == "C":
+        sanitised = weekly.assess(
+            readings,
+            area,
+            as_of=order.as_of,
+            policy=policy,
+            seed=order.seed,
+            classification=order.classification,
+            sanitised=True,
+        )
+        write_all(staged / SANITISED, _assessment_writers(sanitised, readings, area, policy))
     write_all(staged, _assessment_writers(assessed, readings, area, policy))
     return _assessment_done(assessed.assessment, readings)
 

@@ -30,6 +30,7 @@ MODULES = {
     "serve": "api.cli.serve",
     "store": "api.cli.store",
     "users": "api.cli.users",
+    "equality": "api.cli.equality",
     "audit": "api.cli.audit",
 }
 

@@ -19,6 +19,7 @@ from api.routes.bodies import PlacementBody
 from api.routes.documents import PLAN_RESPONSES
 from api.routes.endpoint import Endpoint
 from api.routes.map_policy import map_policy
+from api.routes.permits import as_resource, require
 from api.routes.stored import StoredPlan, marking, send_file, stored_plan
 from api.routes.work import while_connected
 from api.service import Service, service_of
@@ -84,6 +85,7 @@ async def required_plan(service: Service, week: str) -> StoredPlan:
 
 
 async def _send(request: Request, stored: StoredPlan, media_type: str) -> Response:
+    await require(request, Action.READ_PLAN, as_resource(stored.source))
     headers = marking(stored.source.assessment, stored.plan)
     path = stored.folder / FORMS[media_type]
     if media_type == HTML:
@@ -170,6 +172,7 @@ ENDPOINTS = (
         read_plan_of_week,
         "The plan of a week: JSON by default, the map for Accept: text/html",
         tag="plan",
+        operation="consultation",
         responses=PLAN_RESPONSES,
     ),
     Endpoint(
@@ -179,6 +182,7 @@ ENDPOINTS = (
         read_plan_geojson,
         "The patrol areas of a week as GeoJSON",
         tag="plan",
+        operation="disclosure",
         responses={200: {"description": "Patrol areas.", "content": {GEOJSON: {}}}},
     ),
     Endpoint(
@@ -188,6 +192,7 @@ ENDPOINTS = (
         read_plan_briefing,
         "The briefing of a week as PDF",
         tag="plan",
+        operation="disclosure",
         responses={200: {"description": "The briefing.", "content": {PDF: {}}}},
     ),
     Endpoint(
@@ -197,6 +202,7 @@ ENDPOINTS = (
         make_plan,
         "Solve a week's placement and store it as the plan of the week",
         tag="plan",
+        operation="alteration",
         responses=PLAN_RESPONSES,
     ),
 )

@@ -23,6 +23,7 @@ from api.problems import ProblemError, http_problem
 from api.routes.documents import ASSESSMENT_RESPONSES, MADE_RESPONSES
 from api.routes.endpoint import Endpoint
 from api.routes.map_policy import map_policy
+from api.routes.permits import shown_assessment
 from api.routes.stored import StoredAssessment, marking, send_file, stored_assessment
 from api.routes.work import while_connected
 from api.service import Service, service_of
@@ -41,7 +42,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
 
 async def read_assessment(request: Request, assessment_id: IdQuery = None) -> Response:
     """Return an assessment: JSON by default, its map for Accept: text/html."""
-    stored = await _required(service_of(request), assessment_id)
+    stored = await _shown(request, assessment_id)
     media_type = choose(request.headers.get("accept"), (JSON, HTML))
     headers, path = marking(stored.assessment), stored.folder / ASSESSMENT
     if media_type == HTML:
@@ -54,7 +55,7 @@ async def read_assessment(request: Request, assessment_id: IdQuery = None) -> Re
 
 async def read_table(request: Request, table: Table, assessment_id: IdQuery = None) -> Response:
     """Return the ranked wards or boroughs, or the refused rows, as CSV."""
-    stored = await _required(service_of(request), assessment_id)
+    stored = await _shown(request, assessment_id)
     headers = {
         **marking(stored.assessment),
         "Content-Disposition": f'attachment; filename="{table}.csv"',
@@ -130,6 +131,12 @@ async def _made(service: Service, done: AssessmentDone) -> Response:
     return JSONResponse(body, 201, headers)
 
 
+async def _shown(request: Request, assessment_id: str | None) -> StoredAssessment:
+    service = service_of(request)
+    stored = await _required(service, assessment_id)
+    return await shown_assessment(request, service, stored, Action.READ_ASSESSMENT)
+
+
 async def _required(service: Service, assessment_id: str | None) -> StoredAssessment:
     stored = await stored_assessment(service, assessment_id)
     if stored is None:
@@ -191,6 +198,7 @@ ENDPOINTS = (
         read_assessment,
         "The current assessment: JSON by default, its map for Accept: text/html",
         tag="assessment",
+        operation="consultation",
         responses=ASSESSMENT_RESPONSES,
     ),
     Endpoint(
@@ -200,6 +208,7 @@ ENDPOINTS = (
         read_table,
         "Ranked wards or boroughs, or refused rows, as CSV",
         tag="assessment",
+        operation="disclosure",
         responses={200: {"description": "A table.", "content": {CSV: {}}}},
     ),
     Endpoint(
@@ -209,6 +218,7 @@ ENDPOINTS = (
         make_assessment,
         "Assess feeds and make the result the current assessment",
         tag="assessment",
+        operation="combination",
         status=201,
         upload=True,
         responses=MADE_RESPONSES,

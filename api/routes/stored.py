@@ -52,6 +52,11 @@ async def stored_assessment(
     folder = service.workspace.assessment(assessment_id)
     if folder is None:
         return None
+    return await stored_folder(service, folder)
+
+
+async def stored_folder(service: Service, folder: Path) -> StoredAssessment:
+    """Return the assessment in a folder of the workspace."""
     kept: AssessmentFolder = await _read(service, folder, read_assessment)
     return StoredAssessment(folder, kept.assessment)
 

@@ -21,6 +21,7 @@ from api.pages.rendering import page
 from api.pages.week_view import WARDS_SHOWN, WeekView, week_choices, week_to_show
 from api.problems import ProblemError, http_problem
 from api.routes.endpoint import Endpoint
+from api.routes.permits import shown_assessment
 from api.routes.stored import (
     StoredAssessment,
     StoredPlan,
@@ -57,6 +58,7 @@ async def show_week(
     source = plan.source if plan else await stored_assessment(service)
     if source is None:
         return page("empty.html", {**_frame(request), "sample": service.sample_state})
+    plan, source = await _as_shown(request, service, plan, source)
     shown = _Shown(
         source=source,
         plan=plan,
@@ -79,12 +81,22 @@ async def show_area(request: Request, code: str, week: Text = "") -> Response:
     service = service_of(request)
     plan = await _plan(service, week or None)
     source = plan.source if plan else await stored_assessment(service)
+    if source is not None:
+        plan, source = await _as_shown(request, service, plan, source)
     view = WeekView(source.assessment, plan.plan if plan else None) if source else None
     details = view.details(code) if view else None
     if view is None or details is None:
         raise ProblemError(http_problem(404, "there is no such ward or borough in this week."))
     values = {"details": details, "week": week, "view": view}
     return page("area.html", values, headers=marking(view.assessment, view.plan))
+
+
+async def _as_shown(
+    request: Request, service: Service, plan: StoredPlan | None, source: StoredAssessment
+) -> tuple[StoredPlan | None, StoredAssessment]:
+    """Return what the actor may see: where the assessment is sanitised, its plan is left out."""
+    shown = await shown_assessment(request, service, source, Action.READ_PAGE)
+    return (plan if shown is source else None), shown
 
 
 async def _plan(service: Service, week: str | None) -> StoredPlan | None:
@@ -135,7 +147,15 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/", Action.READ_PAGE, show_week, "The meeting's page", shown=False),
+    Endpoint(
+        "GET",
+        "/",
+        Action.READ_PAGE,
+        show_week,
+        "The meeting's page",
+        operation="consultation",
+        shown=False,
+    ),
     Endpoint(
         "GET", "/areas/{code}", Action.READ_PAGE, show_area, "Reasons for one area", shown=False
     ),
