@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable
 from importlib import resources
-from typing import Any
 
 import pandas as pd
-import typst
 
 from allocator.errors import PlanningRefusedError
 from allocator.plan import PatrolPlan
 from api.briefing.content import briefing_content
 from api.briefing.map_drawing import draw_map
 from api.briefing.risk_classes import risk_classes
+from api.briefing.typesetting import typeset
 from api.briefing.wording import STATUS_WORDS
 from api.verdict_view import VerdictView
 from hotspots.assessment import RiskAssessment
@@ -23,8 +20,6 @@ from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import AssessmentRefusedError
 
 TEMPLATE = "briefing.typ"
-#: typst's stubs leave out its documented input: a dictionary of file names and contents.
-_compile: Callable[..., Any] = typst.compile
 
 
 def render_pdf(
@@ -64,7 +59,7 @@ def render_pdf(
         When the boundaries are not those of the assessment.
     """
     files = _typst_files(assessment, plan, study_area, cells, previous=previous, verdict=verdict)
-    return bytes(_typeset(files, format="pdf", pdf_standards=["ua-1"]))
+    return bytes(typeset(files, format="pdf", pdf_standards=["ua-1"]))
 
 
 def render_page_images(
@@ -82,22 +77,8 @@ def render_page_images(
     Parameters and errors are those of :func:`render_pdf`.
     """
     files = _typst_files(assessment, plan, study_area, cells, previous=previous, verdict=verdict)
-    pages = _typeset(files, format="png", ppi=pixels_per_inch)
+    pages = typeset(files, format="png", ppi=pixels_per_inch)
     return [bytes(page) for page in (pages if isinstance(pages, list) else [pages])]
-
-
-def _typeset(files: dict[str, bytes], **options: object) -> Any:
-    """Run typst on files in memory: an empty root, no system font, no package, no clock."""
-    with tempfile.TemporaryDirectory(prefix="arv-briefing-") as empty:
-        return _compile(
-            files,
-            root=empty,
-            ignore_system_fonts=True,
-            font_paths=[],
-            package_path=empty,
-            package_cache_path=empty,
-            **options,
-        )
 
 
 def _typst_files(
