@@ -15,6 +15,7 @@ from allocator.event_calendar import Event
 from allocator.plan import Fleet, PatrolPlan
 from allocator.settings import PlanSettings
 from allocator.travel_time import TravelTime
+from allocator.verifier_wards import check_refined_wards
 from allocator.verifier_week import Day, days_of
 from hotspots.assessment import RiskAssessment
 
@@ -149,6 +150,9 @@ def _check_changes(plan: PatrolPlan, previous: PatrolPlan | None, max_changes: i
 
 
 def _check_wards(plan: PatrolPlan, assessment: RiskAssessment) -> None:
+    if "ward_refinement" in plan.settings:
+        check_refined_wards(plan, assessment)
+        return
     for unit in plan.units:
         inside = sorted(p.code for p in assessment.places if p.borough_code in unit.boroughs)
         if list(unit.wards) != inside:

@@ -11,6 +11,8 @@ import typer
 from allocator.plan import PatrolPlan
 from allocator.plan import document as plan_document
 from allocator.settings import PlanSettings
+from allocator.ward_refinement import refine_wards
+from allocator.ward_refinement import sentence as refinement_sentence
 from api import week as weekly
 from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import read as read_assessment
@@ -244,6 +246,13 @@ def allocate(
     write_model: Annotated[
         Path | None, typer.Option(metavar="FILE.mps", help="Write the solved model for others.")
     ] = None,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine-wards",
+            help="Move border wards between neighbouring areas to even out demand (heuristic).",
+        ),
+    ] = False,
     wards: Wards = None,
     boroughs: Boroughs = None,
     json_file: Json = None,
@@ -278,6 +287,14 @@ def allocate(
     area = weekly.study_area(wards, boroughs)
     with progress_bars() as progress:
         plan = weekly.place(folder, request, progress)
+        if refine:
+            plan = refine_wards(
+                plan,
+                folder.assessment,
+                request.fleet,
+                settings=request.settings,
+                travel=request.travel,
+            )
         verdict = weekly.judged(plan, folder, request, progress)
         files = weekly.plan_writers(
             plan, folder, area, progress, previous=request.previous, verdict=verdict
@@ -290,6 +307,8 @@ def allocate(
         write_outputs(outputs)
     print_json(json_file, document)
     _say_plan(plan)
+    if refine:
+        say(refinement_sentence(plan))
     say(verdict_view(verdict).headline)
     _say_files(out, ["briefing.pdf", "map.html", "plan.json", "verdict.json", "plan.geojson"])
 
