@@ -22,6 +22,7 @@ from api.refusals import (
     PlanConflictError,
 )
 from api.store.errors import (
+    CorruptStoreError,
     StaleRecordError,
     StoreRefusedError,
     StoreUnavailableError,
@@ -62,6 +63,7 @@ STATUS: tuple[tuple[type[Exception], int, str | None], ...] = (
     (PlanChangedError, 412, None),
     (UnknownRecordError, 404, None),
     (StaleRecordError, 412, None),
+    (CorruptStoreError, 503, "The service cannot write or read its data"),
     (StoreUnavailableError, 503, "The service cannot write or read its data"),
     (PlanningRefusedError, 422, None),
     (InputRefusedError, 422, None),
