@@ -13,9 +13,18 @@ from allocator.tpu import EPSILON, MAX_EPSILON, roster_week
 from allocator.tpu_request import Override, TpuRefusedError
 from allocator.tpu_roster import document
 from api.assessment_folder import read as read_assessment
+from api.briefing.tpu_paper import render_roster_pdf
 from api.calendar_day import parse_day
 from api.cli.app import arv, say
-from api.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
+from api.output import (
+    Output,
+    bytes_writer,
+    json_outputs,
+    json_text,
+    print_json,
+    text_writer,
+    write_outputs,
+)
 from api.tables import csv_text
 from api.tpu_file import read_requests, read_roster, with_overrides
 from api.tpu_tables import roster_lines, roster_table
@@ -72,7 +81,7 @@ def tpu_command(
     only ever proposed, with mobile patrol until they are authorised elsewhere. Tomorrow, give
     today's result as `--published`: the first days stay as told.
 
-    Writes tpu_roster.json and tpu_roster.csv, and prints the roster.
+    Writes tpu_roster.json, tpu_roster.csv and tpu_roster.pdf, and prints the roster.
     """
     scored = read_assessment(assessment).assessment
     start = parse_day(first_day, "--from") if first_day else scored.as_of
@@ -90,6 +99,7 @@ def tpu_command(
     body = document(roster)
     files = {
         "tpu_roster.csv": text_writer(csv_text(roster_table(roster))),
+        "tpu_roster.pdf": bytes_writer(render_roster_pdf(roster, scored)),
         "tpu_roster.json": text_writer(json_text(body)),
     }
     write_outputs([Output(out, files), *json_outputs(json_file, body)])

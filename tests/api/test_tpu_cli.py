@@ -48,7 +48,7 @@ def test_a_week_is_rostered_told_and_the_same_again(
     shown = capsys.readouterr().out
     assert tpu(week, requests, tmp_path / "two", "--seed", "7", "--json", "-") == 0
     body = json.loads(capsys.readouterr().out)
-    for name in ("tpu_roster.json", "tpu_roster.csv"):
+    for name in ("tpu_roster.json", "tpu_roster.csv", "tpu_roster.pdf"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert json.loads((tmp_path / "one" / "tpu_roster.json").read_text("utf-8")) == body
     assert body["status"] == "optimal"
