@@ -35,6 +35,7 @@ def reasons(
     average_per_week: float,
     contributions: Sequence[Contribution],
     observed: Sequence[tuple[str, float, float]],
+    here: str,
     coverage: str,
     ranks: tuple[int, int, int],
     counted: str = "incidents",
@@ -49,6 +50,8 @@ def reasons(
         Its exact parts.
     observed
         (source, offences or records, weeks covered) of what was counted in the area.
+    here
+        What was counted in the area, by kind and by age, in words; may be empty.
     coverage
         known, partial or unknown.
     ranks
@@ -73,6 +76,8 @@ def reasons(
         share = part.expected_per_week / mean_per_week if mean_per_week > 0 else 0.0
         if share >= 0.01:
             lines.append(f"{share:.0%} of the score comes from {_in_sentence(part.source)}.")
+    if here:
+        lines.append(here)
     lines.append(f"Its rank lies between {ranks[0]} and {ranks[1]} of {ranks[2]} (90% interval).")
     return tuple(lines)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from hotspots import assessment as published
 from hotspots.assessment import AreaScore, Contribution
 from hotspots.boundaries.study_area import StudyArea
+from hotspots.counted_here import CountedHere, counted_here
 from hotspots.explanation import PRIOR, coverage_states, reasons
 from hotspots.handling import CODE, conditioned
 from hotspots.places import PolicedPlaces
@@ -37,6 +40,7 @@ class AreaScores:
     evidence: WeighedEvidence
     posterior: WardPosterior
     draws: NDArray[np.float32]
+    as_of: date
     counted: str = "incidents"
 
     def wards(self) -> tuple[AreaScore, ...]:
@@ -52,6 +56,7 @@ class AreaScores:
             coverage=self._ward_coverage(),
             observed=(self._stacked(self.evidence.raw), self._stacked(self.evidence.days) / 7),
             conditions=conditioned(self.evidence).wards,
+            here=self._here,
         )
 
     def boroughs(self) -> tuple[AreaScore, ...]:
@@ -71,7 +76,16 @@ class AreaScores:
             coverage=self._borough_coverage(),
             observed=(self._by_borough(self._stacked(self.evidence.raw)), days / 7),
             conditions=self._by_borough(conditioned(self.evidence).wards.astype(np.float64)) > 0,
+            here=replace(
+                self._here,
+                by_kind=self._by_borough(self._here.by_kind),
+                by_age=self._by_borough(self._here.by_age),
+            ),
         )
+
+    @cached_property
+    def _here(self) -> CountedHere:
+        return counted_here(self.evidence, self.posterior, self.as_of)
 
     def _by_borough(self, values: Floats | NDArray[np.float32]) -> Floats:
         """Sum the last axis (wards) by borough, in ward order and in float64."""
@@ -114,6 +128,7 @@ class AreaScores:
         coverage: tuple[str, ...],
         observed: tuple[Floats, Floats],
         conditions: NDArray[np.bool_],
+        here: CountedHere,
     ) -> tuple[AreaScore, ...]:
         mean = parts.sum(axis=0)
         ranking = rank_areas(mean, draws[0], top_k=TOP_K)
@@ -131,6 +146,7 @@ class AreaScores:
                 average_per_week=float(mean.mean()),
                 handling_code=CODE if conditions[i] else "",
                 observed=self._observed(observed, i),
+                here=here.words(i, float(mean[i])),
             )
             for i, code in enumerate(codes)
         )
@@ -163,6 +179,7 @@ class AreaScores:
         average_per_week: float,
         handling_code: str,
         observed: list[tuple[str, float, float]],
+        here: str,
     ) -> AreaScore:
         total = published.rounded(sum(part.expected_per_week for part in contributions))
         lowest = int(ranking.rank_lower_90[position])
@@ -185,6 +202,7 @@ class AreaScores:
                 average_per_week=average_per_week,
                 contributions=contributions,
                 observed=observed,
+                here=here,
                 coverage=coverage,
                 counted=self.counted,
                 ranks=(lowest, highest, len(ranking.rank)),

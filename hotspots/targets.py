@@ -99,7 +99,9 @@ def score_target(
     draws = week_ahead(
         posterior.draws, week.places.borough_of_ward, variation, seed=(seed, *swings)
     )
-    scores = AreaScores(week.study_area, week.places, evidence, posterior, draws, _COUNTED[name])
+    scores = AreaScores(
+        week.study_area, week.places, evidence, posterior, draws, week.as_of, _COUNTED[name]
+    )
     return Target(
         name, evidence, counted, variation, posterior, draws, scores.wards(), scores.boroughs()
     )

@@ -9,6 +9,7 @@ import pytest
 
 from hotspots.area_account import EventContribution, by_source, explain_area
 from hotspots.assessment import AreaScore
+from hotspots.counted_here import KINDS, PUBLISHED, counted_here
 from hotspots.errors import AssessmentRefusedError
 from hotspots.pipeline import AssessedWeek, assess_week
 from hotspots.sources import load_default_policy
@@ -131,3 +132,45 @@ def test_what_is_not_scored_is_refused(week: AssessedWeek) -> None:
         explain_area(week, ward(1), target="knives")
     with pytest.raises(AssessmentRefusedError, match="do not sum"):
         by_source(explain_area(week, ward(1)), score(week, ward(2), "demand"))
+
+
+def test_what_a_reason_says_was_counted_here_is_the_account_by_kind_and_age(
+    week: AssessedWeek,
+) -> None:
+    here = counted_here(week.demand.evidence, week.demand.posterior, AS_OF)
+    records = week.known.known.records
+    kind_of = dict(zip(records["record_id"], records["category"], strict=True))
+    for code in CODES[:3]:
+        parts = explain_area(week, code)
+        counted = [one for one in parts if one.kernel == "counted here"]
+        area = int(code[3:])
+        for row, kind in enumerate(here.kinds):
+            mine = math.fsum(
+                one.expected_per_week
+                for one in counted
+                if KINDS.get(kind_of.get(one.event, ""), PUBLISHED) == kind
+            )
+            assert here.by_kind[row, area] == pytest.approx(mine, abs=1e-12)
+        late = {"last 24 hours", "last 7 days", "last 28 days"}
+        for row, periods in enumerate((late, {"last year"}, {"earlier"})):
+            mine = math.fsum(one.expected_per_week for one in counted if one.period in periods)
+            assert here.by_age[row, area] == pytest.approx(mine, abs=1e-12)
+        published = score(week, code, "demand")
+        share = math.fsum(one.expected_per_week for one in counted) / published.expected_per_week
+        lines = [one for one in published.reasons if one.startswith("Counted here")]
+        assert len(lines) == (share >= 0.01)
+        for line in lines:
+            assert line.startswith(f"Counted here: {share:.0%} of the score. By kind: ")
+    told = " ".join(score(week, ward(4), "demand").reasons)
+    assert "discharges with injury" in told
+    assert "the last 28 days" in told
+
+
+def test_published_months_are_a_kind_of_their_own() -> None:
+    counts = [month_count(ward(i), month, 1 + i) for i in range(18) for month in MONTHS]
+    said = assess_week(
+        [reading(counts=counts)], town(), as_of=AS_OF, policy=load_default_policy()
+    ).assessment
+    (line,) = [one for one in said.wards[17].reasons if one.startswith("Counted here")]
+    assert "published monthly counts" in line
+    assert "firearm" not in line
