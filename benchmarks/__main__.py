@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    allocator_busy_fraction,
     allocator_failures,
     allocator_hypercube,
     allocator_plan,
@@ -14,7 +15,6 @@ from benchmarks import (
     allocator_travel,
     kernel_speed,
     london_wards,
-    london_week,
     mclp,
     nyc,
     p_median,
@@ -28,7 +28,6 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "spine": spine.run,
     "nyc": nyc.run,
     "london_wards": london_wards.run,
-    "london_week": london_week.run,
     "patterns": patterns.run,
     "kernel_speed": kernel_speed.run,
     "scale": scale.run,
@@ -37,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "allocator_simulation": allocator_simulation.run,
     "allocator_hypercube": allocator_hypercube.run,
     "allocator_failures": allocator_failures.run,
+    "allocator_busy_fraction": allocator_busy_fraction.run,
     "response_times": response_times.run,
     "allocator_tpu": allocator_tpu.run,
     "allocator_mclp": mclp.run,
