@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from api.routes import allocate, assessment, health, interface, sign_in, static, week_page
+from api.routes import (
+    allocate,
+    assessment,
+    borough,
+    health,
+    interface,
+    plans,
+    sign_in,
+    static,
+    week_page,
+)
 
 ENDPOINTS = (
     *health.ENDPOINTS,
@@ -11,5 +21,7 @@ ENDPOINTS = (
     *sign_in.ENDPOINTS,
     *allocate.ENDPOINTS,
     *assessment.ENDPOINTS,
+    *plans.ENDPOINTS,
+    *borough.ENDPOINTS,
     *week_page.ENDPOINTS,
 )

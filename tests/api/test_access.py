@@ -36,14 +36,6 @@ from tests.api.service_world import (
 NOT_OVER_HTTP = {
     Action.READ_INCIDENT,
     Action.INGEST_FEED,
-    Action.ALTER_PLAN,
-    Action.PROPOSE_PLAN,
-    Action.APPROVE_PLAN,
-    Action.REJECT_PLAN,
-    Action.PUBLISH_PLAN,
-    Action.WITHDRAW_PLAN,
-    Action.FALL_BACK,
-    Action.READ_BOROUGH,
     Action.PROPOSE_TASKING,
     Action.AUTHORISE_TASKING,
     Action.READ_AUDIT,
@@ -71,6 +63,7 @@ def address(endpoint: Endpoint) -> str:
         endpoint.path.replace("{name}", "arv.css")
         .replace("{table}", "wards")
         .replace("{code}", "E09000012")
+        .replace("{key}", "2026-W48-0123456789ab")
     )
 
 

@@ -1,0 +1,113 @@
+"""A borough's own part of the picture: its wards, its vehicle, nothing of its neighbours."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path as InPath
+from fastapi import Query
+from pydantic import Field, StringConstraints
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from allocator.plan import PatrolPlan
+from api.access import Action
+from api.problems import ProblemError, http_problem
+from api.routes.documents import Document, problem
+from api.routes.endpoint import Endpoint
+from api.routes.permits import shown_assessment
+from api.routes.stored import StoredAssessment, marking, stored_assessment, stored_plan
+from api.service import service_of
+from hotspots.assessment import AreaScore, RiskAssessment
+
+Code = Annotated[str, InPath(pattern=r"^E09[0-9]{6}$", description="Code of the borough.")]
+WeekQuery = Annotated[
+    str,
+    StringConstraints(max_length=16),
+    Query(description="ISO week; without it the current assessment alone."),
+]
+
+
+class AreaDocument(Document):
+    """One area's figures: reported firearms incidents a week, with their 90% interval."""
+
+    code: str
+    name: str
+    expected_per_week: float
+    lower_90: float
+    upper_90: float
+    coverage: str = Field(description="How well the feeds cover it: known, partial, unknown.")
+
+
+class BoroughPartDocument(Document):
+    """A borough's own part of the picture."""
+
+    borough: AreaDocument
+    wards: list[AreaDocument]
+    week: str
+    unit_id: str = Field(description="The vehicle whose primary area holds it, if there is one.")
+    coverage: float | None = Field(description="Expected share of its demand reached in time.")
+    assessment_id: str
+    classification: str
+    notice: str
+
+
+async def read_borough(request: Request, code: Code, week: WeekQuery = "") -> Response:
+    """Return a borough's figures and the vehicle that patrols it."""
+    service = service_of(request)
+    plan = await stored_plan(service, week) if week else None
+    source = plan.source if plan else await stored_assessment(service)
+    if source is None or (week and plan is None):
+        raise ProblemError(http_problem(404, "there is no such week, or no assessment yet."))
+    shown = await shown_assessment(request, service, source, Action.READ_BOROUGH)
+    placed = plan.plan if plan is not None and shown is source else None
+    body = _part(shown, placed, code)
+    return JSONResponse(body, headers=marking(shown.assessment, placed))
+
+
+def _part(source: StoredAssessment, plan: PatrolPlan | None, code: str) -> dict[str, Any]:
+    assessment: RiskAssessment = source.assessment
+    score = next((one for one in assessment.boroughs if one.code == code), None)
+    if score is None:
+        raise ProblemError(http_problem(404, f"the assessment has no borough {code}."))
+    line = next((one for one in plan.boroughs if one.code == code), None) if plan else None
+    return {
+        "borough": _area(score),
+        "wards": [_area(one) for one in assessment.wards if one.borough_code == code],
+        "week": plan.week if plan else "",
+        "unit_id": line.unit_id if line else "",
+        "coverage": line.coverage if line else None,
+        "assessment_id": assessment.assessment_id,
+        "classification": assessment.classification,
+        "notice": assessment.notice,
+    }
+
+
+def _area(score: AreaScore) -> dict[str, object]:
+    """Return an area's own figures: no rank and no reason, which tell of other areas."""
+    return {
+        "code": score.code,
+        "name": score.name,
+        "expected_per_week": score.expected_per_week,
+        "lower_90": score.lower_90,
+        "upper_90": score.upper_90,
+        "coverage": score.coverage,
+    }
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/boroughs/{code}",
+        Action.READ_BOROUGH,
+        read_borough,
+        "A borough's own part of the picture",
+        tag="assessment",
+        operation="consultation",
+        borough="code",
+        responses={
+            200: {"model": BoroughPartDocument, "description": "The borough's part."},
+            404: problem("There is no such borough, week or assessment."),
+        },
+    ),
+)

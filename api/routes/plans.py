@@ -1,0 +1,332 @@
+"""The life of a plan over HTTP: drafted, proposed, approved by another person, published.
+
+A step names the version it was decided on in ``If-Match``; 412 says that somebody changed the
+plan since, 409 that its state or another plan of the week forbids the step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Path as InPath
+from fastapi import Query
+from pydantic import Field, StringConstraints
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.access import Action, Actor
+from api.equality import equality_statement
+from api.equality_table import MOST_BYTES, read_area_table
+from api.plan_record import PaperKind, PlanRecord, State
+from api.plan_shelf import PlanShelf
+from api.problems import ProblemError, http_problem
+from api.routes.allocate import required_plan
+from api.routes.bodies import Strict, Week
+from api.routes.documents import Document, problem
+from api.routes.endpoint import Endpoint
+from api.routes.stored import StoredPlan, marking
+from api.service import Service, service_of
+from api.verdict_file import VERDICT
+
+Value = TypeVar("Value")
+BACKTEST = "backtest.json"
+KEY = r"^[0-9]{4}-W[0-9]{2}-[0-9a-f]{12}$"
+PlanKey = Annotated[str, InPath(pattern=KEY, description="Key of the plan's record.")]
+WeekQuery = Annotated[
+    str, StringConstraints(max_length=16), Query(description="ISO week, for example 2026-W48.")
+]
+Reason = Annotated[str, StringConstraints(max_length=4000)]
+_VERSION = re.compile(r'"(\d{1,9})"')
+
+
+class DraftBody(Strict):
+    """Which plan to keep as a draft: the one made last for a week."""
+
+    week: Week
+
+
+class StepBody(Strict):
+    """Why; a rejection and a withdrawal need it."""
+
+    reason: Reason = ""
+
+
+class ApprovalBody(Strict):
+    """Why, and why without an equality statement where there is none."""
+
+    reason: Reason = ""
+    no_equality_reason: Reason = Field(
+        default="", description="Needed when the equality impact is not assessed."
+    )
+
+
+class EqualityBody(Strict):
+    """The table of area characteristics as CSV text; empty for 'not assessed'."""
+
+    csv: Annotated[str, StringConstraints(max_length=MOST_BYTES)]
+
+
+class FallBackBody(Strict):
+    """The week to fall back in, and why."""
+
+    week: Week
+    reason: Reason
+
+
+class PlanRecordDocument(Document):
+    """A plan as the record keeps it."""
+
+    key: str
+    week: str
+    plan_id: str
+    state: State
+    version: int = Field(description="Counts every change; send it in If-Match.")
+    content_version: int
+    authors: list[str]
+    proposer: str
+    approver: str
+    papers: dict[str, str] = Field(description="Digests of verdict, backtest card, equality.")
+    no_equality_reason: str
+    fallback_of: str
+    alterations: list[dict[str, str]]
+
+
+class PlanRecordsDocument(Document):
+    """The plans of a week."""
+
+    week: str
+    plans: list[PlanRecordDocument]
+
+
+async def list_plans(request: Request, week: WeekQuery) -> Response:
+    """Return the plans of a week with their states."""
+    found = await asyncio.to_thread(_shelf(request).plans, week)
+    return JSONResponse({"week": week, "plans": [_document(one) for one in found]})
+
+
+async def draft_plan(request: Request, body: DraftBody) -> Response:
+    """Keep the plan made last for a week as a draft, with its verdict and backtest card."""
+    service, actor, shelf = service_of(request), _actor(request), _shelf(request)
+    stored = await required_plan(service, body.week)
+
+    def draft() -> PlanRecord:
+        made = shelf.draft(stored.plan, actor)
+        for kind, path in _papers(stored):
+            if path.is_file():
+                made = shelf.attach(made.key, kind, json.loads(path.read_text("utf-8")), actor)
+        return made
+
+    return _answer(await asyncio.to_thread(draft), marking(stored.source.assessment), status=201)
+
+
+async def propose_plan(request: Request, key: PlanKey, body: StepBody) -> Response:
+    """Put a draft before a second person."""
+    return await _step(
+        request, lambda shelf, actor, version: shelf.propose(
+            key, actor, reason=body.reason, version=version
+        )
+    )  # fmt: skip
+
+
+async def approve_plan(request: Request, key: PlanKey, body: ApprovalBody) -> Response:
+    """Approve what another person proposed."""
+    return await _step(
+        request, lambda shelf, actor, version: shelf.approve(
+            key, actor, reason=body.reason, no_equality_reason=body.no_equality_reason,
+            version=version,
+        )
+    )  # fmt: skip
+
+
+async def reject_plan(request: Request, key: PlanKey, body: StepBody) -> Response:
+    """Send a proposal back, with a reason."""
+    return await _step(
+        request, lambda shelf, actor, version: shelf.reject(
+            key, actor, reason=body.reason, version=version
+        )
+    )  # fmt: skip
+
+
+async def publish_plan(request: Request, key: PlanKey, body: StepBody) -> Response:
+    """Put an approved plan in force."""
+    return await _step(
+        request, lambda shelf, actor, version: shelf.publish(
+            key, actor, reason=body.reason, version=version
+        )
+    )  # fmt: skip
+
+
+async def withdraw_plan(request: Request, key: PlanKey, body: StepBody) -> Response:
+    """Take a plan back, with a reason."""
+    return await _step(
+        request, lambda shelf, actor, version: shelf.withdraw(
+            key, actor, reason=body.reason, version=version
+        )
+    )  # fmt: skip
+
+
+async def attach_equality(request: Request, key: PlanKey, body: EqualityBody) -> Response:
+    """State the equality impact from a table of area characteristics, and keep it."""
+    service, shelf = service_of(request), _shelf(request)
+    record = await asyncio.to_thread(shelf.plan, key)
+    stored = await required_plan(service, record.week)
+    if stored.plan.plan_id != record.content.plan_id:
+        raise ProblemError(
+            http_problem(
+                409,
+                f"plan {key} is not the plan made last for week {record.week}. Remedy: draft that "
+                "one, or state the impact with `arv equality`.",
+            )
+        )
+
+    def state() -> dict[str, Any]:
+        assessment = stored.source.assessment
+        table = read_area_table(body.csv.encode("utf-8"), "csv", assessment)
+        return equality_statement(stored.plan, assessment, table)
+
+    statement = await asyncio.to_thread(state)
+    return await _step(
+        request, lambda shelf, actor, version: shelf.attach(
+            key, "equality_statement", statement, actor, version=version
+        )
+    )  # fmt: skip
+
+
+async def fall_back(request: Request, body: FallBackBody) -> Response:
+    """Put the last approved plan in force for a week; needs neither assessment nor solver."""
+    shelf, actor = _shelf(request), _actor(request)
+    made = await asyncio.to_thread(shelf.fall_back, body.week, actor, reason=body.reason)
+    return _answer(made, {}, status=201)
+
+
+async def _step(request: Request, step: Callable[[PlanShelf, Actor, int], PlanRecord]) -> Response:
+    version = _if_match(request)
+    made = await asyncio.to_thread(step, _shelf(request), _actor(request), version)
+    return _answer(made, {})
+
+
+def _papers(stored: StoredPlan) -> tuple[tuple[PaperKind, Path], ...]:
+    return (
+        ("verdict", stored.folder / VERDICT),
+        ("backtest_card", stored.source.folder / BACKTEST),
+    )
+
+
+def _if_match(request: Request) -> int:
+    found = _VERSION.fullmatch(request.headers.get("if-match", "").strip())
+    if found is None:
+        raise ProblemError(
+            http_problem(
+                428,
+                "the step does not say which version it was decided on. Remedy: send the ETag "
+                'of the plan in If-Match, for example If-Match: "4".',
+            )
+        )
+    return int(found[1])
+
+
+def _answer(record: PlanRecord, headers: dict[str, str], *, status: int = 200) -> Response:
+    sent = {**headers, "ETag": f'"{record.version}"', "X-Plan-Id": record.content.plan_id}
+    return JSONResponse(_document(record), status, sent)
+
+
+def _document(record: PlanRecord) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "week": record.week,
+        "plan_id": record.content.plan_id,
+        "state": str(record.state),
+        "version": record.version,
+        "content_version": record.content_version,
+        "authors": list(record.authors),
+        "proposer": record.proposer,
+        "approver": record.approver,
+        "papers": {name: kept for name, kept in vars(record.papers).items() if kept},
+        "no_equality_reason": record.no_equality_reason,
+        "fallback_of": record.fallback_of,
+        "alterations": [vars(one) for one in record.alterations],
+    }
+
+
+def _shelf(request: Request) -> PlanShelf:
+    service: Service = service_of(request)
+    if service.record is None:
+        raise ProblemError(http_problem(503, "the service is still starting."))
+    return PlanShelf(service.record)
+
+
+def _actor(request: Request) -> Actor:
+    actor: Actor = request.state.actor
+    return actor
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"model": PlanRecordDocument, "description": "The plan as it is now."},
+    404: problem("There is no such plan."),
+    409: problem("Its state, or another plan of the week, forbids the step."),
+    412: problem("Somebody changed the plan since it was read."),
+    428: problem("If-Match is missing."),
+    503: problem("The record cannot be written; nothing was changed."),
+}
+MADE: dict[int | str, dict[str, Any]] = {
+    201: {"model": PlanRecordDocument, "description": "The plan as the record keeps it."},
+    404: problem("There is no plan for the week."),
+    409: problem("Another plan of the week forbids it, or there is none to fall back to."),
+    503: problem("The record cannot be written; nothing was changed."),
+}
+
+
+def _post(path: str, action: Action, handler: Any, summary: str) -> Endpoint:
+    return Endpoint("POST", path, action, handler, summary, tag="record", responses=RESPONSES)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/plans",
+        Action.READ_PLAN,
+        list_plans,
+        "The plans of a week and where each stands",
+        tag="record",
+        operation="consultation",
+        responses={200: {"model": PlanRecordsDocument, "description": "The plans of a week."}},
+    ),
+    Endpoint(
+        "POST",
+        "/plans",
+        Action.MAKE_PLAN,
+        draft_plan,
+        "Keep the plan made last for a week as a draft",
+        tag="record",
+        status=201,
+        responses=MADE,
+    ),
+    Endpoint(
+        "POST",
+        "/plans/fall-back",
+        Action.FALL_BACK,
+        fall_back,
+        "Put the last approved plan in force for a week",
+        tag="record",
+        status=201,
+        responses=MADE,
+    ),
+    _post("/plans/{key}/propose", Action.PROPOSE_PLAN, propose_plan, "Propose a draft"),
+    _post("/plans/{key}/approve", Action.APPROVE_PLAN, approve_plan, "Approve a proposal"),
+    _post("/plans/{key}/reject", Action.REJECT_PLAN, reject_plan, "Send a proposal back"),
+    _post(
+        "/plans/{key}/publish", Action.PUBLISH_PLAN, publish_plan, "Put an approved plan in force"
+    ),
+    _post("/plans/{key}/withdraw", Action.WITHDRAW_PLAN, withdraw_plan, "Take a plan back"),
+    _post(
+        "/plans/{key}/equality",
+        Action.ALTER_PLAN,
+        attach_equality,
+        "Keep an equality statement with a plan",
+    ),
+)
