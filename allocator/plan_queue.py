@@ -59,8 +59,10 @@ class PlanQueue:
 
     Attributes
     ----------
-    plan_id, method, load
-        The plan; ``exact`` or ``approximation``; the labelled assumptions.
+    plan_id, assessment_id, classification, notice
+        What it is of, and the marking of the assessment.
+    method, load
+        ``exact`` or ``approximation``; the labelled assumptions.
     travel_time_source, travel_time_as_planned
         The drive times, and whether they are those the plan was made with.
     units, boroughs
@@ -76,6 +78,9 @@ class PlanQueue:
     """
 
     plan_id: str
+    assessment_id: str
+    classification: str
+    notice: str
     method: Method
     load: CallLoad
     travel_time_source: str
@@ -200,6 +205,9 @@ def _account(
     )
     return PlanQueue(
         plan_id=plan.plan_id,
+        assessment_id=plan.assessment_id,
+        classification=assessment.classification,
+        notice=assessment.notice,
         method=queue.method,
         load=load,
         travel_time_source=ground.travel.source,

@@ -10,6 +10,7 @@ import typer
 
 from allocator.fleet_queue import CallLoad
 from allocator.plan_queue import PlanQueue, queue_of_plan
+from allocator.simulation.report import rounded
 from api.assessment_folder import read as read_assessment
 from api.cli.app import arv
 from api.fleet_file import read_fleet
@@ -65,7 +66,7 @@ def hypercube(
         load=CallLoad(calls_per_week, service_time_s, two_unit_share),
         exact=not approximate,
     )
-    write_json(json_file, asdict(result))
+    write_json(json_file, rounded(asdict(result)))
     if json_file != "-":
         typer.echo(table(result))
 
@@ -75,6 +76,7 @@ def table(result: PlanQueue) -> str:
     load = result.load
     other = "" if result.travel_time_as_planned else " (NOT those the plan was made with)"
     lines = [
+        " ".join(filter(None, (result.classification, result.notice))),
         f"Plan {result.plan_id} as a hypercube queue ({result.method})",
         f"Assumed: {load.calls_per_week:g} calls a week, {load.service_time_s / 60:g} minutes at "
         f"the scene, {load.two_unit_share:.0%} with a second vehicle",

@@ -48,6 +48,8 @@ def test_the_table_and_the_json_say_the_same(
     assert run(_command(week, "--json", str(target))) == 0
     said = capsys.readouterr().out
     body = json.loads(target.read_text(encoding="utf-8"))
+    assert said.startswith("OFFICIAL SYNTHETIC\nPlan ")
+    assert (body["classification"], body["notice"]) == ("OFFICIAL", "SYNTHETIC")
     assert "Assumed: 60 calls a week, 60 minutes at the scene, 20% with a second vehicle" in said
     assert f"reached within the standard {body['within_standard']:7.1%}" in said
     assert f"answered by another area    {body['interarea_share']:7.1%}" in said
