@@ -87,8 +87,15 @@ def error_of(fault: Exception) -> StoreRefusedError | None:
     if kind is None:
         return None
     problem, remedy = _WORDS[kind]
-    said = " ".join(str(original).split())[:160]
-    return kind(f"{problem} ({said})", remedy=remedy)
+    return kind(f"{problem} ({_said(original)})", remedy=remedy)
+
+
+def _said(original: object) -> str:
+    """Return the database's own words, without the values of a row it may quote."""
+    words = str(original)
+    if isinstance(original, psycopg.Error):
+        words = original.diag.message_primary or words
+    return " ".join(words.split())[:160]
 
 
 def _kind(original: object, fault: Exception) -> type[StoreRefusedError] | None:

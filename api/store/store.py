@@ -21,6 +21,7 @@ from api.store.database import (
 from api.store.errors import (
     CorruptStoreError,
     OutcomeUnknownError,
+    StoreLockedError,
     StoreUnavailableError,
     UnknownDatabaseError,
 )
@@ -66,7 +67,7 @@ class Store:
             The subclass says what happened; the whole transaction was undone, except for
             :class:`OutcomeUnknownError`.
         """
-        with own_errors(), self.writer.connect() as connection:
+        with self._afresh_after_faults(), self.writer.connect() as connection:
             transaction = connection.begin()
             try:
                 yield connection
@@ -87,11 +88,30 @@ class Store:
         StoreRefusedError
             As :meth:`write`.
         """
-        with own_errors(), self.reader.connect() as connection, connection.begin():
+        with (
+            self._afresh_after_faults(),
+            self.reader.connect() as connection,
+            connection.begin(),
+        ):
             yield connection
 
+    @contextmanager
+    def _afresh_after_faults(self) -> Iterator[None]:
+        """Raise the store's own errors; what a full or read-only disk left open is closed.
+
+        A connection opened while the file could not be written would stay so.
+        """
+        try:
+            with own_errors():
+                yield
+        except StoreLockedError:
+            raise
+        except (StoreUnavailableError, CorruptStoreError):
+            self.close()
+            raise
+
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection that is not in use."""
         self.writer.dispose()
         self.reader.dispose()
 

@@ -66,11 +66,17 @@ def run(kills: int = KILLS, seed: int = 7) -> str:
 
 
 def kill_often(
-    made: Databases, kind: str, *, kills: int, seed: int, n_records: int = N_RECORDS
+    made: Databases,
+    kind: str,
+    *,
+    kills: int,
+    seed: int,
+    n_records: int = N_RECORDS,
+    n_feeds: int = N_FEEDS,
 ) -> Tally:
     """Kill a writer again and again on one database, checking after each time."""
     rng = random.Random(seed)
-    feeds = [feed(number, n_records, n_rejected=3) for number in range(N_FEEDS)]
+    feeds = [feed(number, n_records, n_rejected=3) for number in range(n_feeds)]
     url, tally, acknowledged = made.empty(kind), Tally(), set[str]()
     while tally.kills < kills:
         takes_server = kind == "postgresql" and tally.kills % _SERVER_EVERY == _SERVER_EVERY - 1
@@ -81,7 +87,7 @@ def kill_often(
         store = _reopened(made, url, restart=takes_server)
         tally.ready_s.append(time.perf_counter() - start)
         _compare(store, acknowledged, tally)
-        if len(acknowledged) > N_FEEDS // 2:  # start again with an empty database
+        if len(acknowledged) > n_feeds // 2:  # start again with an empty database
             tally.acknowledged += len(acknowledged)
             acknowledged, url = set(), made.empty(kind)
         store.close()
