@@ -12,6 +12,7 @@ import pytest
 
 from allocator.plan import PatrolPlan
 from allocator.plan_queue import PlanQueue
+from allocator.verdict import Verdict
 from api import assessment_folder
 from hotspots.assessment import RiskAssessment
 from hotspots.feeds import meeting, sidecar
@@ -45,7 +46,7 @@ def parts_of(whole: type) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("whole", [RiskAssessment, PatrolPlan, PlanQueue])
+@pytest.mark.parametrize("whole", [RiskAssessment, PatrolPlan, PlanQueue, Verdict])
 def test_documents(documented: dict[str, list[str]], whole: type) -> None:
     for name, names in parts_of(whole).items():
         assert documented.get(name) == names, f"correct the section {name} of the page"
