@@ -68,6 +68,21 @@ def week_of(tx: Connection, key: str) -> str | None:
     return tx.execute(select(plans.c.week).where(plans.c.plan_key == key)).scalar()
 
 
+def state_of_content(tx: Connection, week: str, plan_id: str) -> State | None:
+    """Return where the latest record with some content stands, ``None`` when there is none."""
+    matches = (plan_versions.c.plan_key == plans.c.plan_key) & (
+        plan_versions.c.content_version == plans.c.content_version
+    )
+    found = tx.execute(
+        select(plans.c.state)
+        .join(plan_versions, matches)
+        .where(plans.c.week == week, plan_versions.c.plan_id == plan_id)
+        .order_by(plans.c.created_utc.desc())
+        .limit(1)
+    ).scalar()
+    return State(found) if found else None
+
+
 def content_document(tx: Connection, record: PlanRecord) -> dict[str, Any]:
     """Return the plan document of a record's content."""
     return _content_row(tx, record)["document"]  # type: ignore[no-any-return]  # JSON as it was stored

@@ -14,7 +14,7 @@ from api.access import Action, Actor
 from api.audit.entry import clipped, entry
 from api.audit.log import Change, Record
 from api.plan_life import Step
-from api.plan_record import Alteration, PaperKind, PlanRecord, content_of
+from api.plan_record import Alteration, PaperKind, PlanRecord, State, content_of
 from api.plan_rows import (
     Move,
     content_document,
@@ -23,6 +23,7 @@ from api.plan_rows import (
     latest_standing,
     papers_of,
     plans_of_week,
+    state_of_content,
     week_of,
     write_adjustments,
     write_content,
@@ -67,6 +68,11 @@ class PlanShelf:
         """
         with self.record.store.read() as tx:
             return _found(plans_of_week(tx, _week(week_of(tx, key), key)), key)
+
+    def state(self, week: str, plan_id: str) -> State | None:
+        """Return where a plan of the allocator stands, ``None`` when it is not in the record."""
+        with self.record.store.read() as tx:
+            return state_of_content(tx, week, plan_id)
 
     def content(self, key: str) -> PatrolPlan:
         """Return what a plan places, as the allocator made it."""

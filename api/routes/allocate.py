@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.access import Action
 from api.negotiation import GEOJSON, HTML, JSON, PDF, choose
 from api.orders import MAP, PLACE, PlacementOrder
+from api.plan_shelf import PlanShelf
 from api.problems import Problem, ProblemError, http_problem
 from api.routes.bodies import PlacementBody
 from api.routes.documents import PLAN_RESPONSES
@@ -24,6 +25,8 @@ from api.routes.stored import StoredPlan, marking, send_file, stored_plan
 from api.routes.work import while_connected
 from api.service import Service, service_of
 
+#: State of a plan that nobody drafted in the record.
+NOT_RECORDED = "not in the record"
 FORMS = {JSON: "plan.json", HTML: MAP, GEOJSON: "plan.geojson", PDF: "briefing.pdf"}
 
 WeekQuery = Annotated[
@@ -87,12 +90,22 @@ async def required_plan(service: Service, week: str) -> StoredPlan:
 async def _send(request: Request, stored: StoredPlan, media_type: str) -> Response:
     await require(request, Action.READ_PLAN, as_resource(stored.source))
     headers = marking(stored.source.assessment, stored.plan)
+    headers["X-Plan-State"] = await _state(service_of(request), stored)
     path = stored.folder / FORMS[media_type]
     if media_type == HTML:
         document = await service_of(request).kept.get(path, Path.read_bytes)
         headers["Content-Security-Policy"] = map_policy(document)
     etag = f"{stored.plan.plan_id}.{path.suffix.lstrip('.')}"
     return await send_file(request, path, media_type, headers, etag)
+
+
+async def _state(service: Service, stored: StoredPlan) -> str:
+    """Return where the plan stands in the record: one nobody approved must say so."""
+    if service.record is None:
+        return NOT_RECORDED
+    shelf = PlanShelf(service.record)
+    state = await asyncio.to_thread(shelf.state, stored.plan.week, stored.plan.plan_id)
+    return str(state or NOT_RECORDED)
 
 
 def _order(service: Service, body: PlacementBody) -> PlacementOrder:

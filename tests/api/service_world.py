@@ -29,6 +29,7 @@ from api.workspace import open_workspace
 from hotspots.assessment import RiskAssessment, content_id
 from hotspots.boundaries.study_area import StudyArea
 from tests.browser.map_world import make_assessment, make_cells, make_plan
+from tests.store.recording import CHEAP
 
 TOKEN = "arv_" + "t" * 43
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -93,6 +94,7 @@ def service(
         digest(TOKEN),
         clock=clock or Clock(),
         today=lambda: date(2026, 11, 25),
+        passwords=CHEAP,
     )
 
 

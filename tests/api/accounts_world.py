@@ -1,0 +1,94 @@
+"""People with accounts on a service, for tests of who may do what over HTTP."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from api.access import Actor, Role
+from api.accounts.users import add_user, checked_rights
+from api.audit.log import Record
+from api.audit.verify import verify
+from api.store.schema import audit, users
+from tests.api.service_world import ORIGIN, SAME_ORIGIN
+from tests.store.recording import CHEAP
+
+PASSWORD = "correct horse battery"
+ROOT = Actor("root", frozenset({Role.ADMINISTRATOR}), "console")
+
+
+def record_of(app: FastAPI) -> Record:
+    """Return the record of a running service."""
+    record = app.state.service.record
+    assert isinstance(record, Record)
+    return record
+
+
+def add_person(
+    app: FastAPI,
+    name: str,
+    *roles: str,
+    boroughs: tuple[str, ...] = (),
+    scopes: tuple[str, ...] = (),
+) -> None:
+    """Add an account whose own password is :data:`PASSWORD`."""
+    record = record_of(app)
+    rights = checked_rights(roles, boroughs, scopes)
+    add_user(record, name, name.title(), rights, by=ROOT, password_hash=CHEAP.hashed(PASSWORD))
+    with record.store.write() as tx:
+        tx.execute(users.update().where(users.c.name == name).values(must_change_password=False))
+
+
+@dataclass
+class Person:
+    """Somebody's browser, signed in."""
+
+    client: TestClient
+    form_token: str
+
+    def post(self, path: str, body: object, version: int | None = None) -> Any:
+        """Post JSON as the pages' scripts do."""
+        headers = {**SAME_ORIGIN, "X-CSRF-Token": self.form_token}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
+        return self.client.post(path, json=body, headers=headers)
+
+    def get(self, path: str, **headers: str) -> Any:
+        """Get an address."""
+        return self.client.get(path, headers=headers)
+
+
+def enter_with(client: TestClient, name: str, password: str) -> Any:
+    """Post the sign-in form and return the answer."""
+    found = re.search(r'name="form_token" value="([^"]+)"', client.get("/sign-in").text)
+    assert found
+    fields = {"form_token": found[1], "name": name, "password": password}
+    return client.post("/sign-in", data=fields, headers=SAME_ORIGIN)
+
+
+def sign_in_as(app: FastAPI, name: str, password: str = PASSWORD) -> Person:
+    """Return a signed-in person; the application must be running."""
+    client = TestClient(app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=False)
+    answer = enter_with(client, name, password)
+    assert answer.status_code == 303, answer.text
+    form = client.get("/password").text
+    found = re.search(r'name="form_token" value="([^"]+)"', form)
+    assert found
+    return Person(client, found[1])
+
+
+def entries(app: FastAPI) -> list[tuple[str, str, str, str, str]]:
+    """Return actor, action, outcome, object and operation of every entry of a sound record."""
+    record = record_of(app)
+    with record.store.read() as tx:
+        assert verify(tx, record.signer.verifier).sound
+        rows = tx.execute(select(audit).order_by(audit.c.position)).all()
+    return [
+        (row.actor, row.action, row.outcome, row.object_id, (row.detail or {}).get("operation", ""))
+        for row in rows
+    ]
