@@ -8,15 +8,26 @@ from typing import Annotated, Any
 
 import typer
 
+from api.audit.anchor import HEAD_FILE
 from api.audit.entry import entry
-from api.audit.log import Record
-from api.audit.signing import open_signer
+from api.audit.signing import KEY_FILE
 from api.cli.app import arv, say
 from api.cli.progress import progress_bars
-from api.cli.store_access import ActorName, Data, Database, Json, actor_name, address, opened_record
+from api.cli.store_access import (
+    ActorName,
+    Database,
+    DataDir,
+    Json,
+    actor_name,
+    address,
+    opened_record,
+)
 from api.output import write_json
+from api.record_folder import kept_head, open_record
+from api.refusals import AuditRefusedError
+from api.settings import data_directory
 from api.store import schema_version
-from api.store.backup import count_rows, restore_backup, take_backup
+from api.store.backup import count_rows, read_backup, restore_backup, take_backup
 from api.store.check import check_store
 from api.store.errors import CorruptStoreError, OlderSchemaError
 from api.store.receipts import freshness
@@ -34,44 +45,35 @@ arv.add_typer(store_app)
 
 
 @store_app.command()
-def init(*, database: Database = None, data: Data = None, actor: ActorName = None) -> None:
+def init(*, database: Database = None, data: DataDir = None, actor: ActorName = None) -> None:
     """Make the store and its signing key; a store that is there is left as it is.
 
     Example: `arv store init`
     """
-    url, folder = address(database, data)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = open_store(url)
-    try:
-        record = Record(store, open_signer(folder), folder)
+    with open_record(data_directory(data), database) as record:
+        store = record.store
         if _rows(store)["audit"] == 0:
             record.note(entry(actor_name(actor), "store.init", "store", store.kind))
             say(f"{store.name}: made, schema {schema_version.head()}")
         else:
             say(f"{store.name}: there already, schema {schema_version.head()}")
-    finally:
-        store.close()
 
 
 @store_app.command()
-def upgrade(*, database: Database = None, data: Data = None, actor: ActorName = None) -> None:
+def upgrade(*, database: Database = None, data: DataDir = None, actor: ActorName = None) -> None:
     """Bring an older schema up to date, in one transaction. Make a backup first.
 
     Example: `arv store backup before && arv store upgrade`
     """
-    url, folder = address(database, data)
-    store = open_store(url, upgrade=True, create=False)
-    try:
-        Record(store, open_signer(folder), folder).note(
-            entry(actor_name(actor), "store.upgrade", "store", schema_version.head())
-        )
-        say(f"{store.name}: schema {schema_version.head()}")
-    finally:
-        store.close()
+    url, _ = address(database, data)
+    open_store(url, upgrade=True, create=False).close()
+    with opened_record(database, data) as record:
+        record.note(entry(actor_name(actor), "store.upgrade", "store", schema_version.head()))
+        say(f"{record.store.name}: schema {schema_version.head()}")
 
 
 @store_app.command()
-def status(*, database: Database = None, data: Data = None, json_file: Json = None) -> None:
+def status(*, database: Database = None, data: DataDir = None, json_file: Json = None) -> None:
     """Say where the store lies, what it holds and how recent each feed is.
 
     Example: `arv store status --json -`
@@ -92,7 +94,7 @@ def status(*, database: Database = None, data: Data = None, json_file: Json = No
 
 
 @store_app.command()
-def check(*, database: Database = None, data: Data = None, json_file: Json = None) -> None:
+def check(*, database: Database = None, data: DataDir = None, json_file: Json = None) -> None:
     """Check that the store is as it was written: the file, every document, every row.
 
     `arv audit verify` checks the record of who did what.
@@ -122,7 +124,7 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist yet.")],
     *,
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     actor: ActorName = None,
     json_file: Json = None,
 ) -> None:
@@ -150,7 +152,7 @@ def restore(
     folder: Annotated[Path, typer.Argument(help="Folder that `arv store backup` made.")],
     *,
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     actor: ActorName = None,
     json_file: Json = None,
 ) -> None:
@@ -162,24 +164,45 @@ def restore(
     PostgreSQL give an empty database that has, or may make, the PostGIS extension.
     """
     url, data_dir = address(database, data)
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _refuse_without_key(folder, data_dir)
     made = restore_backup(folder, url)
+    _set_head_aside(data_dir, made.rows.get("audit", 0))
     try:
-        store = open_store(url, create=False)
-    except OlderSchemaError as fault:
-        say(f"restored {sum(made.rows.values()):,} rows; {fault}")
-    else:
-        try:
-            Record(store, open_signer(data_dir), data_dir).note(
+        with opened_record(database, data) as record:
+            record.note(
                 entry(
                     actor_name(actor), "store.restore", "backup", made.sha256,
                     object_sha256=made.sha256, detail={"taken": made.taken},
                 )
             )  # fmt: skip
-        finally:
-            store.close()
-        say(f"restored {sum(made.rows.values()):,} rows as of {made.taken}")
+    except OlderSchemaError as fault:
+        say(str(fault))
     write_json(json_file, vars(made))
+    say(f"restored {sum(made.rows.values()):,} rows as of {made.taken}")
+
+
+def _refuse_without_key(folder: Path, data_dir: Path) -> None:
+    """Refuse to restore a signed record where its signing key is not."""
+    signed = read_backup(folder).rows.get("audit_heads", 0)
+    if signed and not (data_dir / KEY_FILE).exists():
+        raise AuditRefusedError(
+            f"the record in this backup is signed, and its key is not in {data_dir}",
+            remedy=f"put {KEY_FILE} there from where you keep it apart from the backups",
+            file=KEY_FILE,
+        )
+
+
+def _set_head_aside(data_dir: Path, n_audit: int) -> None:
+    """Keep, under another name, the signed end of a record longer than the one restored."""
+    head = kept_head(data_dir)
+    if head is None or head.position <= n_audit:
+        return
+    aside = data_dir / f"audit-head.row-{head.position}.json"
+    (data_dir / HEAD_FILE).rename(aside)
+    say(
+        f"the record ended at row {head.position:,}; this backup ends at row {n_audit:,}. The "
+        f"signed end is kept in {aside.name}: what came after the backup is not in it"
+    )
 
 
 def _status(store: Store) -> dict[str, Any]:

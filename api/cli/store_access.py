@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,23 +10,11 @@ import typer
 
 from api.audit.entry import clipped
 from api.audit.log import Record
-from api.audit.signing import open_signer
+from api.cli.operator import Database, DataDir, operator
+from api.record_folder import open_record
 from api.settings import data_directory
 from api.store.database import database_url
-from api.store.store import open_store
 
-Database = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="sqlite:////path/to/file or postgresql://user@host/name; default: "
-        "ARV_DATABASE_URL, or arv.sqlite3 in the data directory.",
-    ),
-]
-Data = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Data directory; default: ARV_DATA_DIR, or your own."),
-]
 ActorName = Annotated[
     str | None, typer.Option("--actor", help="Who acts, for the record; default: your account.")
 ]
@@ -38,10 +24,22 @@ Json = Annotated[
     typer.Option("--json", metavar="FILE", help="Also write the result as JSON; - is stdout."),
 ]
 
+__all__ = [
+    "ActorName",
+    "DataDir",
+    "Database",
+    "Json",
+    "Reason",
+    "actor_name",
+    "address",
+    "opened_record",
+]
+
 
 def actor_name(given: str | None) -> str:
-    """Return who acts: the name given, or the account of this machine."""
-    return clipped(given.strip() if given else f"local:{_account()}", 128)
+    """Return who acts: the name given, marked as given here, or the account of this machine."""
+    account = operator().name
+    return clipped(f"{account} for {given.strip()}", 128) if given else account
 
 
 def address(database: str | None, data: Path | None) -> tuple[str, Path]:
@@ -50,19 +48,6 @@ def address(database: str | None, data: Path | None) -> tuple[str, Path]:
     return database_url(database, folder).render_as_string(hide_password=False), folder
 
 
-@contextmanager
-def opened_record(database: str | None, data: Path | None) -> Iterator[Record]:
-    """Yield the store with its audit record; a store that is not there is refused."""
-    url, folder = address(database, data)
-    store = open_store(url, create=False)
-    try:
-        yield Record(store, open_signer(folder), folder)
-    finally:
-        store.close()
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # an account without a name
-        return "unknown"
+def opened_record(database: str | None, data: Path | None) -> AbstractContextManager[Record]:
+    """Open the store with its audit record; a store that is not there is refused."""
+    return open_record(data_directory(data), database, create=False)

@@ -15,7 +15,15 @@ from api.cli.app import say
 from api.cli.arguments import parse_classification
 from api.cli.progress import progress_bars
 from api.cli.store import store_app
-from api.cli.store_access import ActorName, Data, Database, Json, Reason, actor_name, opened_record
+from api.cli.store_access import (
+    ActorName,
+    Database,
+    DataDir,
+    Json,
+    Reason,
+    actor_name,
+    opened_record,
+)
 from api.output import Output, json_outputs, print_json, write_json, write_outputs
 from api.policy_file import read_policy
 from api.store.assessments import keep_assessment
@@ -51,7 +59,7 @@ def ingest(
         typer.Option("--drop-personal-columns", help="Drop columns of personal data unread."),
     ] = False,
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     actor: ActorName = None,
     json_file: Json = None,
 ) -> None:
@@ -103,7 +111,7 @@ def ingest_reading(record: Record, reading: FeedReading, actor: str) -> Receipt:
 
 
 @store_app.command()
-def receipts(*, database: Database = None, data: Data = None, json_file: Json = None) -> None:
+def receipts(*, database: Database = None, data: DataDir = None, json_file: Json = None) -> None:
     """List the files taken in: what was accepted, refused and merged, and what they cover.
 
     Example: `arv store receipts --json receipts.json`
@@ -123,7 +131,7 @@ def withdraw(
     *,
     reason: Reason,
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     actor: ActorName = None,
 ) -> None:
     """Take a file out of use: it stays in the store and counts in nothing.
@@ -140,7 +148,7 @@ def reinstate(
     *,
     reason: Reason,
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     actor: ActorName = None,
 ) -> None:
     """Put a withdrawn file into use again.
@@ -167,7 +175,7 @@ def assess(
         bool, typer.Option("--sanitised", help="Leave out all material with handling code C.")
     ] = False,
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     actor: ActorName = None,
     json_file: Json = None,
 ) -> None:

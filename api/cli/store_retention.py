@@ -11,7 +11,15 @@ from api.audit.entry import entry
 from api.calendar_day import parse_day
 from api.cli.app import say
 from api.cli.store import store_app
-from api.cli.store_access import ActorName, Data, Database, Json, Reason, actor_name, opened_record
+from api.cli.store_access import (
+    ActorName,
+    Database,
+    DataDir,
+    Json,
+    Reason,
+    actor_name,
+    opened_record,
+)
 from api.output import write_json
 from api.store.retention import KINDS, Rule, due_reviews, rules, set_rule
 from api.store.retention import erase as erase_record
@@ -37,7 +45,7 @@ def rule(
     days: Annotated[int, typer.Option(help="Days until a record of this kind is reviewed.")],
     basis: Annotated[str, typer.Option(help="On what ground, for example the force's schedule.")],
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     actor: ActorName = None,
 ) -> None:
     """Set after how many days a kind of record is reviewed.
@@ -58,7 +66,7 @@ def due(
     *,
     on: Annotated[str | None, typer.Option(help="Day; default: today.")] = None,
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     json_file: Json = None,
 ) -> None:
     """List the records whose review is due.
@@ -92,7 +100,7 @@ def keep(
     until: Annotated[str, typer.Option(help="Day of the next review.")],
     reason: Reason,
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     actor: ActorName = None,
 ) -> None:
     """Keep a record until another review.
@@ -113,7 +121,7 @@ def erase(
     *,
     reason: Reason,
     database: Database = None,
-    data: Data = None,
+    data: DataDir = None,
     actor: ActorName = None,
 ) -> None:
     """Erase a record for good; its identifier, the reason and who decided stay.

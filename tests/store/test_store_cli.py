@@ -60,13 +60,21 @@ def test_from_nothing_to_backup_and_restore(
     assert [one["n_rejected"] for one in taken] == [0, 1]
     assert arv("check") == 0
     assert arv("backup", tmp_path / "backup") == 0
+    later = meeting_file(tmp_path, meeting_line("C1"), name="later.csv")
+    assert arv("ingest", later) == 0
     (tmp_path / "data" / "arv.sqlite3").unlink()
     assert arv("status") == 1
+    capsys.readouterr()
+    elsewhere = ("--data", tmp_path / "elsewhere")
+    assert arv("restore", tmp_path / "backup", *elsewhere) == 1
+    assert "audit-key.pem" in refusal(capsys)
     assert arv("restore", tmp_path / "backup") == 0
     assert arv("status", "--json", tmp_path / "status.json") == 0
     status = json.loads((tmp_path / "status.json").read_text())
     assert status["rows"]["incidents"] == 3
     assert [feed["feed_id"] for feed in status["feeds"]] == ["reported_shooting"]
+    assert run(["audit", "verify"]) == 0
+    assert list((tmp_path / "data").glob("audit-head.row-*.json"))
 
 
 def test_withdrawing_and_erasing_need_a_reason_and_leave_a_trace(
