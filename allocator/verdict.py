@@ -39,7 +39,7 @@ LABELS = {
     "proportional": "Vehicles by demand",
     "nearest_centre": "Nearest centre",
     "greedy": "Greedy, one borough each",
-    "previous": "Last week's areas",
+    "previous": "Previous plan's areas",
     "unconstrained": "Without the rules",
 }
 
@@ -131,7 +131,7 @@ def judge(
     plan, assessment, fleet
         The plan, the assessment it was made from, and the fleet it places.
     previous, unconstrained
-        Last week's plan and the best plan without the meeting's rules, where there are any:
+        The plan before this one and the best plan without the meeting's rules, where there are any:
         shown beside. Units and boroughs that are gone drop out.
     travel, settings
         Drive times and the settings of the other placements, as for the plan.

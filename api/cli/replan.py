@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +27,7 @@ from api.fleet_file import read_fleet
 from api.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
 from api.plan_file import read_plan
 from api.travel_sources import read_travel
+from api.verdict_view import verdict_view
 
 
 @arv.command("replan")
@@ -84,7 +85,8 @@ def replan_command(
     --fleet examples/fleet.toml --lost ARV-04 --curve --out out/mended`
 
     Locks, exclusions and support of the plan stay in force. Writes the mended plan.json with its
-    map and briefing, and replan.json: every change, what it costs, and the price of stability.
+    verdict in simulated weeks, map and briefing, and replan.json: every change, what it costs, and
+    the price of stability.
     """
     folder = read_assessment(assessment)
     current = read_plan(plan)
@@ -119,12 +121,19 @@ def replan_command(
                 progress=progress,
             )
         document = _document(result, points)
-        files = weekly.plan_writers(result.plan, folder, area, progress, previous=current)
+        left = {unit.unit_id for unit in result.plan.units}
+        crew = replace(vehicles, units=tuple(u for u in vehicles.units if u.unit_id in left))
+        placed = weekly.PlacementRequest(fleet=crew, previous=current, travel=matrix)
+        verdict = weekly.judged(result.plan, folder, placed, progress)
+        files = weekly.plan_writers(
+            result.plan, folder, area, progress, previous=current, verdict=verdict
+        )
         files = {"replan.json": text_writer(json_text(document)), **files}
         write_outputs([Output(out, files), *json_outputs(json_file, document)])
     print_json(json_file, document)
     for line in (*sentences(result), *(_said(point) for point in points)):
         say(line)
+    say(verdict_view(verdict).headline)
 
 
 def _document(result: Replan, points: tuple[CurvePoint, ...]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_last_weeks_plan_stands_beside_and_is_not_better(
     request = weekly.PlacementRequest(fleet=fleet, previous=last)
     got = weekly.judged(plan, read_assessment(demo_folder), request)
     previous = next(rival for rival in got.rivals if rival.name == "previous")
-    assert previous.label == "Last week's areas"
+    assert previous.label == "Previous plan's areas"
     # The same areas with two units exchanged: other vehicles, the same service.
     assert previous.finding == "no clear difference"
     assert previous.advantage.value != 0.0
