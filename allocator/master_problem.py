@@ -16,6 +16,7 @@ from allocator.plan_problem import PlanProblem
 
 Floats = NDArray[np.float64]
 NEGLIGIBLE_COEFFICIENT = 1e-12
+MAX_SLACK = 2e-3  # of a tangent worth keeping, in shares of London's demand
 
 
 class Master:
@@ -89,6 +90,25 @@ class Master:
             added += 1
         self._rounds += 1
         return added
+
+    def drop_slack(self, chosen: Floats, estimate: Floats) -> None:
+        """Drop the tangents that say nothing near an optimum of the linear relaxation.
+
+        Parameters
+        ----------
+        chosen, estimate
+            float (n_columns,) and (n_boroughs,): that optimum.
+        """
+        slack = (
+            np.array(self._sides)
+            + np.array(self._coefficients) @ chosen
+            - estimate[np.array(self._groups, dtype=np.intp)]
+        )
+        keep = np.flatnonzero(slack <= MAX_SLACK).tolist()
+        self._coefficients = [self._coefficients[cut] for cut in keep]
+        self._sides = [self._sides[cut] for cut in keep]
+        self._groups = [self._groups[cut] for cut in keep]
+        self._names = [self._names[cut] for cut in keep]
 
     def model(self, scale: float = 1.0) -> LinearModel:
         """Return the master as it stands, coverage times ``scale``; closed columns are 0."""

@@ -28,10 +28,13 @@ Floats = NDArray[np.float64]
 Report = Callable[[float, float], None]
 MAX_LP_ROUNDS = 40
 LP_TOLERANCE = 1e-5
+LP_GAIN = 2e-5  # the relaxation is tight enough once a round gains less
+RELAXATION_TIME = 0.25  # share of the time for it
 PRICING_GAP = 1e-3  # the first plan only has to be good
 FLOORED_PRICING_GAP = 2e-2
 # Solvers work in thousandths of coverage: their absolute tolerances then are negligible.
 SOLVER_SCALE = 1_000.0
+CLOSING_SHARE = 0.9  # of the tolerance: the rest is for rounding
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class _Search:
         n_columns = len(self._problem.masks)
         n_units = sum(len(group.units) for group in self._problem.classes)
         self._master.add_tangents(np.full(n_columns, n_units / n_columns))
+        patience = self._left_s() * (1.0 - RELAXATION_TIME)
         for _ in range(MAX_LP_ROUNDS):
             answer = self._run(relaxed=True)
             if answer.infeasible:
@@ -140,11 +144,13 @@ class _Search:
             if answer.values is None:
                 break
             self._relaxed = answer
-            self._bound = min(self._bound, answer.bound)
+            gained, self._bound = self._bound - answer.bound, min(self._bound, answer.bound)
             chosen, estimate = answer.values[:n_columns], answer.values[n_columns:]
             exact = self._problem.covered(self._problem.exposure @ chosen)
-            if answer.bound - exact <= LP_TOLERANCE or self._left_s() <= 0:
+            done = answer.bound - exact <= LP_TOLERANCE or gained <= LP_GAIN
+            if done or self._left_s() <= patience:
                 break
+            self._master.drop_slack(chosen, estimate)
             self._master.add_tangents(chosen, estimate)
 
     def first_plan(self) -> None:
@@ -182,14 +188,20 @@ class _Search:
             return
         costs = self._relaxed.reduced_costs[: len(self._problem.masks)]
         self._master.remember(self._relaxed.bound, costs)
-        self._master.open_for(self._objective, self._best)
 
     def improve(self) -> None:
-        """Solve the master and learn from its placement."""
+        """Solve the master for plans better than the best by more than the tolerance, and learn.
+
+        Columns that no such plan can use are closed, so what the master proves of the others
+        holds for all plans up to the tolerance. Its placement teaches it new tangents.
+        """
+        wanted = self._objective * (1.0 + CLOSING_SHARE * self._tolerance)
+        if self._best is not None:
+            self._master.open_for(wanted, self._best)
         answer = self._run(relaxed=False)
         if answer.infeasible:
             raise _infeasible()
-        self._bound = min(self._bound, max(answer.bound, self._objective))
+        self._bound = min(self._bound, max(answer.bound, wanted))
         if answer.values is None:
             self._stuck = True
             return

@@ -45,9 +45,9 @@ class PlanSettings:
     coverage_floor
         Least expected coverage of every patrolled borough, averaged over the week.
     gap_tolerance
-        A plan is called optimal once (bound - objective) / objective is at most this. The
-        solve goes on to half of it; beside a previous plan, the other half is spent on
-        changing fewer areas.
+        A plan is called optimal once (bound - objective) / objective is at most this. Beside
+        a previous plan the solve goes on to half of it, and the other half is spent on changing
+        fewer areas.
     """
 
     busy_fraction: float = 0.3

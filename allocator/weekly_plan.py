@@ -209,7 +209,7 @@ def _solve(
             widest = problem
             solution = outer_approximation.solve(
                 problem,
-                gap_tolerance=request.settings.gap_tolerance / 2,
+                gap_tolerance=_proof_tolerance(request),
                 time_limit_s=deadline - time.monotonic(),
                 report=_reporter(request.settings.gap_tolerance, tell),
             )
@@ -222,6 +222,12 @@ def _solve(
         left_s = deadline - time.monotonic()
         raise coverage_floor.refusal(widest, floor, refusal, time_limit_s=left_s)
     raise refusal
+
+
+def _proof_tolerance(request: PlanRequest) -> float:
+    """Half of the tolerance is kept for stability where there is a plan to be stable to."""
+    tolerance = request.settings.gap_tolerance
+    return tolerance if request.previous is None else tolerance / 2
 
 
 def _steadied(
