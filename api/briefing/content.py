@@ -20,6 +20,9 @@ from api.briefing.figures import (
 )
 from api.briefing.printable import printable_tree
 from api.briefing.risk_classes import RiskClass
+from api.pattern_view import COLUMNS as PATTERN_COLUMNS
+from api.pattern_view import NONE as NO_PATTERNS
+from api.pattern_view import neighbourhoods_in_words, pattern_rows
 from api.verdict_view import VerdictView
 from api.wording import british_date, count, percent
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
@@ -65,6 +68,7 @@ def briefing_content(
         "units": [_unit_row(unit, plan) for unit in plan.units],
         "verdict": _verdict(verdict),
         "boroughs": _borough_table(assessment, plan),
+        "patterns": _patterns(assessment),
         "wards": _ward_table(assessment),
         "evidence": [_evidence_row(line) for line in assessment.evidence],
         "gaps": list(assessment.data_gaps),
@@ -132,6 +136,16 @@ def _verdict(verdict: VerdictView | None) -> dict[str, object]:
         "sentences": list(verdict.sentences),
         "rows": [list(row.cells) for row in verdict.rows],
         "basis": verdict.basis,
+    }
+
+
+def _patterns(assessment: RiskAssessment) -> dict[str, object]:
+    rows = [list(row.cells) for row in pattern_rows(assessment)]
+    return {
+        "columns": list(PATTERN_COLUMNS),
+        "rows": rows,
+        "none": NO_PATTERNS,
+        "neighbourhoods": neighbourhoods_in_words(assessment),
     }
 
 

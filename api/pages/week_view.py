@@ -10,6 +10,7 @@ from typing import Literal
 from allocator.plan import PatrolPlan, UnitPlacement
 from api import wording
 from api.pages.assumptions import Assumption, assumptions
+from api.pattern_view import NONE, PatternRow, neighbourhoods_in_words, pattern_rows
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 
 WARDS_SHOWN = 25
@@ -112,6 +113,8 @@ class WeekView:
         The plan of the week made from it, or ``None``.
     """
 
+    no_patterns = NONE
+
     def __init__(self, assessment: RiskAssessment, plan: PatrolPlan | None) -> None:
         self.assessment = assessment
         self.plan = plan
@@ -181,6 +184,14 @@ class WeekView:
     def labels(self) -> tuple[str, ...]:
         """Return the names a person may search for."""
         return tuple(self.label(score) for score in self._scores.values())
+
+    def patterns(self) -> tuple[PatternRow, ...]:
+        """Return the hot spots and emerging clusters."""
+        return pattern_rows(self.assessment)
+
+    def neighbourhoods(self) -> str:
+        """Return one sentence on raised neighbourhoods, empty when none was tested."""
+        return neighbourhoods_in_words(self.assessment)
 
     def evidence(self) -> tuple[EvidenceRow, ...]:
         """Return the evidence table."""
