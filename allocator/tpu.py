@@ -102,7 +102,7 @@ def _check_draw(seed: int, epsilon: float, time_limit_s: float) -> None:
 
 
 def _drawn(problem: RosterProblem, best: Best, seed: int, epsilon: float) -> Drawn:
-    """Draw days of duty, then boroughs, then say who goes with whom."""
+    """Draw a roster above the floor, then say who goes with whom."""
     rng = np.random.default_rng(seed)
     floor = math.ceil(best.points * (1 - epsilon) - 1e-9)
     must = answered_rules(best.roster)
@@ -110,7 +110,6 @@ def _drawn(problem: RosterProblem, best: Best, seed: int, epsilon: float) -> Dra
     weights = dict(zip(problem.slots, numbers, strict=True))
     start = solve_start(problem, best, floor, weights, must=must)
     kept = {*answering_slots(problem, start).values(), *problem.fixed}
-    free = [slot for slot in start.visits if slot not in kept]
-    draw = draw_roster(problem, start.visits, free=free, floor=floor, rng=rng)
+    draw = draw_roster(problem, start.visits, kept=kept, floor=floor, rng=rng)
     roster = solve_posts(problem, start, draw.visits, must=must)
     return Drawn(best, roster, draw, floor, seed, epsilon)

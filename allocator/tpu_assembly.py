@@ -27,7 +27,7 @@ from allocator.tpu_sampling import Draw
 from allocator.tpu_solve import Best, Roster
 from hotspots.assessment import RiskAssessment
 
-#: Below so much entropy a shift (a choice of four) the reader is told.
+#: Below so much entropy a team and day (a choice of four) the reader is told.
 PREDICTABLE_BITS = 2.0
 
 
@@ -107,12 +107,12 @@ def _unpredictability(problem: RosterProblem, drawn: Drawn) -> Unpredictability:
         epsilon=drawn.epsilon,
         floor=drawn.floor / POINTS,
         price=(drawn.best.points - _worth(problem, drawn.roster)) / POINTS,
-        free_shifts=len(draw.free),
+        free_shifts=draw.free_shifts,
         steps=draw.steps,
         samples=draw.samples,
         distinct_rosters=draw.distinct,
         entropy_bits=draw.entropy_bits,
-        effective_boroughs=2.0**draw.entropy_bits,
+        effective_choices=2.0**draw.entropy_bits,
         highest_chance=draw.highest_chance,
     )
 
@@ -203,12 +203,12 @@ def _notes(
 
 
 def _draw_notes(draw: Draw) -> tuple[str, ...]:
-    if not draw.free or draw.entropy_bits >= PREDICTABLE_BITS:
+    if not draw.free_shifts or draw.entropy_bits >= PREDICTABLE_BITS:
         return ()
     return (
-        "The roster is predictable: a free shift has on average "
-        f"{2.0**draw.entropy_bits:.1f} boroughs to choose from. A greater epsilon, more visits "
-        "to a borough or fewer requests leave more.",
+        "The roster is predictable: what a team does on a day that is not fixed is one of "
+        f"{2.0**draw.entropy_bits:.1f} choices on average. A greater epsilon, more visits to a "
+        "borough or fewer requests leave more.",
     )
 
 

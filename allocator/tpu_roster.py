@@ -184,12 +184,13 @@ class Unpredictability:
         Steps of the random walk, rosters looked at on the way, and how many of these differ: at
         least so many are in the pool.
     entropy_bits
-        Mean over the free shifts of the entropy of the borough visited.
-    effective_boroughs
-        2 to that power: so many boroughs an observer has to reckon with for a shift.
+        Mean over the teams' days that are not fixed of the entropy of what the team does: the
+        borough it visits, or a day off.
+    effective_choices
+        2 to that power: so many choices an observer has to reckon with for a team and day.
     highest_chance
-        Highest chance of any one borough for any one free shift: how often somebody who knows
-        everything but the seed guesses right at best.
+        Highest chance of any one borough being visited on any one day by a shift that is not
+        fixed: how often somebody who knows everything but the seed guesses right at best.
     """
 
     seed: int
@@ -201,7 +202,7 @@ class Unpredictability:
     samples: int
     distinct_rosters: int
     entropy_bits: float
-    effective_boroughs: float
+    effective_choices: float
     highest_chance: float
 
 

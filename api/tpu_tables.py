@@ -116,6 +116,6 @@ def _draw(roster: TpuRoster) -> str:
     if not draw.free_shifts:
         return f"{text} No shift was free: all are frozen or answer a request."
     return (
-        f"{text} Who knows all but the seed names the borough of one of the {draw.free_shifts} "
-        f"free shifts with a chance of at most {draw.highest_chance:.0%}."
+        f"{text} Who knows all but the seed guesses a borough and day of one of the "
+        f"{draw.free_shifts} free shifts right with a chance of at most {draw.highest_chance:.0%}."
     )

@@ -68,16 +68,19 @@ def _week(assessment: RiskAssessment) -> str:
 def _surprise(assessment: RiskAssessment) -> str:
     """Price unpredictability: what is given up, and what an observer can still guess."""
     request = replace(example(assessment), requests=())
-    rows = ["| epsilon | mean price | boroughs a shift | best guess right |", "|---|---|---|---|"]
+    rows = [
+        "| epsilon | mean price | choices a team and day | best guess right |",
+        "|---|---|---|---|",
+    ]
     for epsilon in EPSILONS:
         draws = [
             roster_week(assessment, request, seed=seed, epsilon=epsilon).unpredictability
             for seed in range(5)
         ]
         price = statistics.mean(one.price for one in draws)
-        boroughs = statistics.mean(one.effective_boroughs for one in draws)
+        choices = statistics.mean(one.effective_choices for one in draws)
         chance = max(one.highest_chance for one in draws)
-        rows.append(f"| {epsilon:.1%} | {price:.4f} | {boroughs:.1f} | {chance:.0%} |")
+        rows.append(f"| {epsilon:.1%} | {price:.4f} | {choices:.1f} | {chance:.0%} |")
     return "\n".join(rows)
 
 

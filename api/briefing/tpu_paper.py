@@ -147,8 +147,8 @@ def _surprise(roster: TpuRoster) -> str:
     if not draw.free_shifts:
         return f"{text} No shift was free: all are frozen or answer a request."
     return (
-        f"{text} Who knows everything but the seed names the borough of one of the "
-        f"{draw.free_shifts} free shifts with a chance of at most "
+        f"{text} Who knows everything but the seed guesses a borough and day of one of the "
+        f"{draw.free_shifts} free shifts right with a chance of at most "
         f"{percent(draw.highest_chance, 0)}."
     )
 

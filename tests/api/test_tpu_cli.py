@@ -102,7 +102,9 @@ def test_the_lead_is_frozen_and_an_override_is_recorded(
     ]
     assert where[0] == where[1]
     assert after.published_roster_id == before.roster_id
-    override = f"{task.team_id}={second}:rest"
+    visited = {one.borough for one in before.tasks}
+    elsewhere = next(one.code for one in before.boroughs if one.code not in visited)
+    override = f"{task.team_id}={second}:{elsewhere}"
     told = ["--reason", "a shooting in the night", "--actor", "Superintendent, Public Place"]
     refused = tpu(week, requests, tmp_path / "none", *more, "--override", override)
     assert refused == 1
@@ -112,7 +114,7 @@ def test_the_lead_is_frozen_and_an_override_is_recorded(
     assert done == 0
     (record,) = read_roster(tmp_path / "three" / "tpu_roster.json").overrides
     assert (record.day, record.team_id) == (second, task.team_id)
-    assert (record.before, record.after) == (task.borough, "rest")
+    assert (record.before, record.after) == (task.borough, elsewhere)
     assert (record.reason, record.actor) == (told[1], told[3])
     assert "Override: " in capsys.readouterr().out
 

@@ -10,7 +10,7 @@ import pytest
 
 from allocator.errors import PlanVerificationError
 from allocator.tpu import roster_week
-from allocator.tpu_request import BoroughRequest, Override, Team, TpuRequest
+from allocator.tpu_request import BoroughRequest, Override, RosterRules, Team, TpuRequest
 from allocator.tpu_roster import RosterTask, TpuRoster
 from allocator.tpu_verifier import verify_roster
 from hotspots.assessment import RiskAssessment
@@ -26,7 +26,9 @@ Case = tuple[RiskAssessment, TpuRequest, TpuRoster, TpuRoster]
 def case() -> Case:
     """Return a roster with a staffed proposal and an override, and the one it follows."""
     assessment = make_world(4, n_boroughs=16)
-    published = roster_week(assessment, TpuRequest(assessment.as_of, 7, TEAMS), seed=1)
+    rules = RosterRules(least_teams_a_day=0)
+    earlier = TpuRequest(assessment.as_of, 7, TEAMS, rules=rules)
+    published = roster_week(assessment, earlier, seed=1)
     first = assessment.as_of + DAY
     code = assessment.boroughs[3].code
     altered = next(task for task in published.tasks if task.day == first)
@@ -34,6 +36,7 @@ def case() -> Case:
         first,
         7,
         TEAMS,
+        rules=rules,
         requests=(
             BoroughRequest("R1", first + 3 * DAY, (code,), "an issue", "borough", "tactic_2"),
         ),
