@@ -41,6 +41,8 @@ from hotspots.boundaries.study_area import load_bundled
 from hotspots.feeds.reader import ReadOptions, read_rows
 from hotspots.incidents import FeedReading
 
+#: The end of the name of a file that states what the feed beside it covers.
+SIDECAR = ".coverage.csv"
 ReceiptId = Annotated[str, typer.Argument(help="Receipt, as `arv store receipts` shows it.")]
 
 
@@ -77,15 +79,18 @@ def ingest(
     with opened_record(database, data) as record, progress_bars() as progress:
         given = []
         area = load_bundled()
-        for number, path in enumerate(files, start=1):
+        feeds = [path for path in files if not path.name.endswith(SIDECAR)]
+        for number, path in enumerate(feeds, start=1):
             given.append(read_rows(path, area, options=options))
-            progress("Reading feeds", number / len(files))
+            progress("Reading feeds", number / len(feeds))
         who = actor_name(actor)
         taken = []
         for number, one in enumerate(given, start=1):
             taken.append(ingest_reading(record, one, who))
             progress("Storing", number / len(given))
     write_json(json_file, [receipt_document(receipt) for receipt in taken])
+    for path in sorted(set(files) - set(feeds)):
+        say(f"{path.name}: states what a feed covers, and goes with it")
     for receipt in taken:
         say(_line(receipt))
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
+import typer
 from sqlalchemy import select
 
-from api.cli import run
+from api.cli import app, run
 from api.output import json_text
 from api.store import schema
 from api.store.assessments import list_assessments, read_assessment
@@ -75,6 +78,34 @@ def test_from_nothing_to_backup_and_restore(
     assert [feed["feed_id"] for feed in status["feeds"]] == ["reported_shooting"]
     assert run(["audit", "verify"]) == 0
     assert list((tmp_path / "data").glob("audit-head.row-*.json"))
+
+
+def test_a_statement_of_coverage_goes_with_its_feed(
+    arv: Callable[..., int], tmp_path: Path
+) -> None:
+    feed = meeting_file(tmp_path, meeting_line("A1"))
+    sidecar = tmp_path / "week.coverage.csv"
+    sidecar.write_text("area_code,first_day,last_day\nE09000033,2026-11-01,2026-11-30\n")
+    assert arv("init") == 0
+    assert arv("ingest", feed, sidecar, "--json", tmp_path / "taken.json") == 0
+    [taken] = json.loads((tmp_path / "taken.json").read_text())
+    assert taken["coverage"]["first_day"] == "2026-11-01"
+
+
+def test_every_command_of_the_operations_page_is_there(repository: Path) -> None:
+    page = (repository / "docs/operations.md").read_text("utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("arv ")]
+    assert len(commands) > 12
+    assert run(["store", "--help"]) == run(["audit", "--help"]) == 0
+    for words in commands:
+        group = typer.main.get_command(app.arv)
+        while hasattr(group, "commands") and words and words[0] in group.commands:
+            group = group.commands[words.pop(0)]
+        assert not hasattr(group, "commands"), words
+        known = {name for one in group.params for name in one.opts}
+        assert {word for word in words if word.startswith("--")} <= known, (group.name, words)
 
 
 def test_withdrawing_and_erasing_need_a_reason_and_leave_a_trace(
