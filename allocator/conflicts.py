@@ -133,7 +133,8 @@ class ConflictError(PlanInfeasibleError):
     relaxation
         Rules to drop so that the whole request becomes possible.
     minimal
-        Whether every rule of ``conflict`` was proven to be needed.
+        Whether every rule of ``conflict`` was proven to be needed; when the time was over first,
+        the message says so.
     """
 
     def __init__(
@@ -179,10 +180,11 @@ def explained(
     if not rules or possible(()) is not True:
         return refusal
     conflict, minimal = _filtered(rules, possible)
-    relaxation = _relaxation(rules, conflict, possible)
+    relaxation, least = _relaxation(rules, conflict, possible)
+    unsure = "" if minimal else "; the time was over before each was shown to be needed"
     return ConflictError(
-        _sentence(refusal, asked.world, conflict),
-        remedy=_remedy(relaxation),
+        _sentence(refusal, asked.world, conflict) + unsure,
+        remedy=_remedy(relaxation, least=least),
         conflict=conflict,
         relaxation=relaxation,
         minimal=minimal,
@@ -199,6 +201,8 @@ def is_possible(asked: AskedRules, *, deadline: float) -> bool | None:
     deadline
         On the clock of :func:`time.monotonic`.
     """
+    if time.monotonic() >= deadline:
+        return None
     world, codes = asked.world, asked.world.borough_codes
     try:
         fleet = restrictions.without_excluded(asked.fleet, asked.excludes, codes)
@@ -274,16 +278,25 @@ def _relaxation(
     rules: tuple[Rule, ...],
     conflict: tuple[Rule, ...],
     possible: Callable[[Sequence[Rule]], bool | None],
-) -> tuple[Rule, ...]:
-    """Return rules to drop: one of the conflict if that is enough, else a smallest set."""
+) -> tuple[tuple[Rule, ...], bool]:
+    """Return rules to drop, and whether no time was missing to find fewer.
+
+    One of the conflict if that is enough, else a smallest set. The rules that are kept were
+    always shown to be possible together.
+    """
+    certain = True
     for one in conflict:
-        if possible([rule for rule in rules if rule != one]):
-            return (one,)
+        answer = possible([rule for rule in rules if rule != one])
+        if answer:
+            return (one,), certain
+        certain = certain and answer is not None
     kept: list[Rule] = []
     for rule in reversed(rules):  # the dearest rules are kept first
-        if possible([*kept, rule]):
+        answer = possible([*kept, rule])
+        if answer:
             kept.append(rule)
-    return tuple(rule for rule in rules if rule not in kept)
+        certain = certain and answer is not None
+    return tuple(rule for rule in rules if rule not in kept), certain
 
 
 def _gathered(rules: set[Rule], kind: RuleKind) -> dict[str, tuple[str, ...]]:
@@ -313,7 +326,7 @@ def _sentence(refusal: PlanInfeasibleError, world: World, conflict: tuple[Rule, 
     return f"{refusal.problem}; these rules cannot be kept together: {listed(said)}"
 
 
-def _remedy(relaxation: tuple[Rule, ...]) -> str:
+def _remedy(relaxation: tuple[Rule, ...], *, least: bool) -> str:
     """Say what to give up."""
     verbs: dict[RuleKind, str] = {
         "changes": "allow more changes",
@@ -329,7 +342,9 @@ def _remedy(relaxation: tuple[Rule, ...]) -> str:
         else f"{verbs[rule.kind]} ({rule.text})"
         for rule in relaxation
     ]
-    return f"the least to give up: {listed(parts)}"
+    if least:
+        return f"the least to give up: {listed(parts)}"
+    return f"enough to give up, there was no time to look for less: {listed(parts)}"
 
 
 def _or(names: list[str]) -> str:

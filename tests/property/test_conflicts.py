@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from allocator import conflicts
 from allocator.conflicts import ConflictError, Rule
 from allocator.errors import LockRefusedError, PlanInfeasibleError
 from allocator.plan import Fleet, PatrolPlan, Unit
@@ -153,6 +154,37 @@ def test_the_limit_on_changes_can_be_at_fault() -> None:
         plan_week(world, fleet, previous=first, max_changes=1, locks=lock)
     assert [rule.kind for rule in refusal.value.relaxation] == ["changes"]
     assert "allow more changes" in str(refusal.value)
+
+
+@pytest.mark.parametrize("answered", [1, 2, 3, 5])
+def test_when_the_time_is_over_it_says_so_and_stays_right(
+    answered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock runs out after some questions: what is said then is still true."""
+    world = make_world(3, n_boroughs=9)
+    codes = [borough.code for borough in world.boroughs]
+    units = (Unit("A", "X", tuple(codes[:2])), Unit("B", "X", tuple(codes[:2])),
+             Unit("C", "X", tuple(codes[:3])), Unit("D", "X"))  # fmt: skip
+    request = Request(world, Fleet(units, 540, 60), {"C": (codes[0],), "D": (codes[1],)})
+    asked = 0
+    in_time = conflicts.is_possible
+
+    def until_the_time_is_over(rules: conflicts.AskedRules, *, deadline: float) -> bool | None:
+        nonlocal asked
+        asked += 1
+        return in_time(rules, deadline=deadline if asked <= answered else 0.0)
+
+    monkeypatch.setattr(conflicts, "is_possible", until_the_time_is_over)
+    with pytest.raises(ConflictError) as refusal:
+        planned(request)
+    monkeypatch.undo()
+    assert refusal.value.minimal == ("time was over" not in str(refusal.value))
+    assert not refusal.value.minimal
+    relaxed = without(request, refusal.value.relaxation)
+    assert_keeps_the_rules(planned(relaxed), relaxed)
+    others = tuple(rule for rule in rules_of(request) if rule not in refusal.value.conflict)
+    with pytest.raises((PlanInfeasibleError, LockRefusedError)):
+        planned(without(request, others))
 
 
 def test_what_no_rule_causes_is_refused_as_before() -> None:
