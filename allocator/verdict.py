@@ -15,6 +15,7 @@ from typing import Any, Literal
 from allocator.plan import Fleet, PatrolPlan, Unit
 from allocator.settings import PlanSettings
 from allocator.simple_placements import simple_placements
+from allocator.simulated_events import special_days
 from allocator.simulation.assumptions import SimulationAssumptions
 from allocator.simulation.calls import CallLog
 from allocator.simulation.deployment import Deployment, deploy_areas, deploy_plan
@@ -129,7 +130,8 @@ def judge(
     Parameters
     ----------
     plan, assessment, fleet
-        The plan, the assessment it was made from, and the fleet it places.
+        The plan, the assessment it was made from, and the fleet it places. Events that the plan
+        was made under happen in every placement's weeks.
     previous, unconstrained
         The plan before this one and the best plan without the meeting's rules, where there are any:
         shown beside. Units and boroughs that are gone drop out.
@@ -169,6 +171,7 @@ def judge(
         turnout_s=fleet.turnout_s,
         assumptions=chosen,
         log=log,
+        special=special_days(plan, assessment, chosen.calls_per_week),
         progress=progress,
     )
     judged, floor = report(simulated[0]), _floor(plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from allocator.simulation.assumptions import RULE_WORDS, SimulationAssumptions
+from allocator.simulation.assumptions import RULE_WORDS
 from allocator.simulation.intervals import Estimate
 from allocator.simulation.report import SimulationReport
 from allocator.verdict import Finding, RivalVerdict, Verdict
@@ -94,7 +94,7 @@ def verdict_view(verdict: Verdict) -> VerdictView:
             *_floor_sentence(verdict),
         ),
         rows=(_proposed_row(judged), *(_rival_row(rival) for rival in verdict.rivals)),
-        basis=basis(judged.assumptions),
+        basis=basis(judged),
     )
 
 
@@ -141,9 +141,10 @@ def spread(judged: SimulationReport) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def basis(assumptions: SimulationAssumptions) -> str:
+def basis(judged: SimulationReport) -> str:
     """Say what the simulated weeks assume."""
-    one = assumptions
+    one = judged.assumptions
+    events = f"Announced events included: {', '.join(judged.events)}. " if judged.events else ""
     shifts = (
         f"handovers of {duration(one.handover_s)} at each of {len(one.shift_starts_h)} shift "
         "changes a day"
@@ -155,7 +156,7 @@ def basis(assumptions: SimulationAssumptions) -> str:
         f"assessment; {duration(one.service_time_s)} at a call on average ({one.service_shape}); "
         f"a second vehicle at {percent(one.two_unit_share, 0)} of calls; drive times vary by a "
         f"factor of about {1 + one.travel_noise:.2f}; {shifts}. Sent: "
-        f"{RULE_WORDS[one.rule]}. A comparison of placements, not a forecast of any week."
+        f"{RULE_WORDS[one.rule]}. {events}A comparison of placements, not a forecast of any week."
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from allocator.simulation.assumptions import HOUR_S, WEEK_S, SimulationAssumptions
+from allocator.simulation.assumptions import DAY_S, HOUR_S, WEEK_S, SimulationAssumptions
 from allocator.simulation.errors import SimulationRefusedError
 
 Floats = NDArray[np.float64]
@@ -75,7 +75,7 @@ class CallStream:
             int (n_calls_max, n_weeks): position of the ward.
         """
         name = zlib.crc32(unit_id.encode())
-        chance = _random(self.seed, self.block, _PATROL, name).random(self.time_s.shape)
+        chance = block_random(self.seed, self.block, _PATROL, name).random(self.time_s.shape)
         places = np.flatnonzero(dwell)
         upto = np.cumsum(dwell[places])
         found = np.searchsorted(upto / upto[-1], chance, side="right")
@@ -128,6 +128,7 @@ def calls_from_draws(
     seed: int,
     assumptions: SimulationAssumptions,
     hour_profile: Floats | None = None,
+    extra_calls: Floats | None = None,
 ) -> Iterator[CallStream]:
     """Draw calls from posterior draws of the weekly rate, block by block.
 
@@ -143,6 +144,8 @@ def calls_from_draws(
         How many weeks, and the seed they are drawn from.
     hour_profile
         (168,) relative rate of the hours from Monday 00:00; even when left out.
+    extra_calls
+        (7, n_wards) calls expected beyond these on each weekday, evenly over the day.
 
     Raises
     ------
@@ -162,17 +165,22 @@ def calls_from_draws(
     scale = assumptions.calls_per_week / total
     for block, first in enumerate(range(0, weeks, WEEKS_AT_ONCE)):
         size = min(WEEKS_AT_ONCE, weeks - first)
-        random = _random(seed, block, _CALLS)
+        random = block_random(seed, block, _CALLS)
         row = random.integers(0, len(rates), size)
-        count = random.poisson(upto[row, -1] * scale)
+        usual = random.poisson(upto[row, -1] * scale)
+        count = usual if extra_calls is None else usual + random.poisson(extra_calls.sum(), size)
         order = np.argsort(-count, kind="stable")
-        row, count = row[order], count[order]
+        row, usual, count = row[order], usual[order], count[order]
         shape = _checked_shape(int(count[0]), size)
         chance = random.random(shape)
         ward = np.empty(shape, dtype=np.intp)
         for week in range(size):
             ward[:, week] = _found(upto[row[week]], chance[:, week])
-        happened = _Happened(seed, block, count, _times(random, shape, profile), ward)
+        time_s = _times(random, shape, profile)
+        if extra_calls is not None:
+            beyond = np.arange(shape[0])[:, None] >= usual[None, :]
+            time_s, ward = _with_extra(random, time_s, ward, beyond, extra_calls)
+        happened = _Happened(seed, block, count, time_s, ward)
         yield _stream(random, happened, assumptions)
 
 
@@ -199,7 +207,7 @@ def calls_from_log(
             time_s[: count[column], column] = moment_s[calls]
             ward[: count[column], column] = place[calls]
         happened = _Happened(seed, block, count, time_s, ward)
-        yield _stream(_random(seed, block, _CALLS), happened, assumptions)
+        yield _stream(block_random(seed, block, _CALLS), happened, assumptions)
 
 
 @dataclass(frozen=True)
@@ -219,6 +227,8 @@ def _stream(
     """Add what is drawn for each call whichever plan meets it."""
     shape = calls.time_s.shape
     past = np.arange(shape[0])[:, None] >= calls.count[None, :]
+    time_s = np.where(past, np.inf, calls.time_s)
+    order = time_s.argsort(axis=0, kind="stable")
     needs_second = random.random(shape) < assumptions.two_unit_share
     service_s = _service(random.random((2, *shape)), assumptions)
     noise = random.standard_normal((2, *shape))
@@ -226,8 +236,8 @@ def _stream(
         seed=calls.seed,
         block=calls.block,
         count=np.asarray(calls.count, dtype=np.intp),
-        time_s=np.sort(np.where(past, np.inf, calls.time_s), axis=0),
-        ward=calls.ward,
+        time_s=np.take_along_axis(time_s, order, axis=0),
+        ward=np.take_along_axis(calls.ward, order, axis=0),
         needs_second=needs_second,
         service_s=service_s,
         drive_factor=np.exp(assumptions.travel_noise * noise),
@@ -253,6 +263,22 @@ def _times(random: np.random.Generator, shape: tuple[int, int], profile: Floats 
     edges = np.concatenate([[0.0], np.cumsum(profile) / profile.sum()])
     hours_s = np.arange(HOURS_IN_WEEK + 1) * HOUR_S
     return np.asarray(np.interp(chance, edges, hours_s), dtype=np.float64)
+
+
+def _with_extra(
+    random: np.random.Generator,
+    time_s: Floats,
+    ward: Integers,
+    beyond: NDArray[np.bool_],
+    extra_calls: Floats,
+) -> tuple[Floats, Integers]:
+    """Give the calls beyond the usual ones the day and ward of an event; sort by time."""
+    cell = _found(np.cumsum(extra_calls.ravel()), random.random(int(beyond.sum())))
+    day, place = np.divmod(cell, extra_calls.shape[1])
+    time_s, ward = time_s.copy(), ward.copy()
+    time_s[beyond] = (day + random.random(len(cell))) * DAY_S
+    ward[beyond] = place
+    return time_s, ward
 
 
 def _found(upto: Floats, chance: Floats) -> Integers:
@@ -281,5 +307,6 @@ def _checked_shape(n_calls: int, n_weeks: int) -> tuple[int, int]:
     return max(n_calls, 1), n_weeks
 
 
-def _random(seed: int, block: int, *purpose: int) -> np.random.Generator:
+def block_random(seed: int, block: int, *purpose: int) -> np.random.Generator:
+    """Return the random numbers of a block of weeks for one purpose."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(block, *purpose)))

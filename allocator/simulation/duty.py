@@ -22,29 +22,41 @@ class DutyTable:
     starts_s
         float (n_spans,): start of each span after Monday 00:00, the first 0.
     next_on_s
-        float (n_units, n_spans): earliest moment at or after the span's start at which the
-        unit is on the road, 0 where it is on in this span, infinity where it never is.
+        float (n_units, n_spans), or (n_weeks, n_units, n_spans) where weeks differ: earliest
+        moment at or after the span's start at which the unit is on the road, 0 where it is on
+        in this span, infinity where it never is.
     on_s
-        float (n_units,): seconds on the road in a week.
+        float (n_units,), or (n_weeks, n_units) where weeks differ: seconds on the road in a week.
     """
 
     starts_s: Floats
     next_on_s: Floats
     on_s: Floats
 
-    def earliest(self, moment_s: Floats) -> Floats:
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return int(self.on_s.shape[-1])
+
+    def earliest(self, moment_s: Floats, weeks: slice | NDArray[np.intp]) -> Floats:
         """Return the earliest moments at or after those given at which the units are on.
 
         Parameters
         ----------
         moment_s
             (n_weeks, n_units) seconds after Monday 00:00; later weeks repeat the first.
+        weeks
+            Which weeks of the table these are.
         """
         if len(self.starts_s) == 1 and not self.next_on_s.any():
             return moment_s
         into_s = np.mod(moment_s, WEEK_S)
         span = np.searchsorted(self.starts_s, into_s, side="right") - 1
-        wait_until_s = self.next_on_s[np.arange(len(self.next_on_s)), span]
+        if self.next_on_s.ndim == 2:
+            wait_until_s = self.next_on_s[np.arange(self.n_units), span]
+        else:
+            table = self.next_on_s[weeks]
+            wait_until_s = np.take_along_axis(table, span[:, :, None], axis=2)[:, :, 0]
         return np.asarray(moment_s + np.maximum(wait_until_s - into_s, 0.0), dtype=np.float64)
 
 
@@ -63,13 +75,28 @@ def duty_table(
     off = [_off_spans(days, n, shift_starts_h, handover_s) for n, days in enumerate(weekdays)]
     edges = {0.0, *(edge for spans in off for span in spans for edge in span)}
     starts_s = np.array(sorted(edge for edge in edges if edge < WEEK_S))
-    lengths_s = np.diff(np.append(starts_s, WEEK_S))
     on = np.array(
         [[not any(a <= start < b for a, b in spans) for start in starts_s] for spans in off],
         dtype=np.bool_,
     ).reshape(len(off), len(starts_s))
-    next_on_s = np.stack([_next_on(row, starts_s) for row in on]) if len(on) else np.zeros((0, 1))
-    return DutyTable(starts_s, next_on_s, np.asarray(on @ lengths_s, dtype=np.float64))
+    return _table(on, starts_s)
+
+
+def with_days_off(table: DutyTable, off: NDArray[np.bool_]) -> DutyTable:
+    """Return a table in which units are also off the road on whole days, week by week.
+
+    Parameters
+    ----------
+    table
+        The same for every week.
+    off
+        bool (n_weeks, n_units, 7).
+    """
+    starts_s = np.union1d(table.starts_s, np.arange(7) * DAY_S)
+    span = np.searchsorted(table.starts_s, starts_s, side="right") - 1
+    on = (table.next_on_s == 0)[:, span]
+    day = (starts_s // DAY_S).astype(np.intp)
+    return _table(on[None] & ~off[:, :, day], starts_s)
 
 
 def always_on(n_units: int) -> DutyTable:
@@ -94,15 +121,14 @@ def _off_spans(
     return spans
 
 
-def _next_on(on: NDArray[np.bool_], starts_s: Floats) -> Floats:
-    """Return, for each span, 0 where the unit is on, else when it next comes on."""
-    if not on.any():
-        return np.full(len(on), np.inf)
-    next_s = np.zeros(len(on))
-    coming_s = float(starts_s[np.flatnonzero(on)[0]]) + WEEK_S
-    for span in range(len(on) - 1, -1, -1):
-        if on[span]:
-            coming_s = float(starts_s[span])
-        else:
-            next_s[span] = coming_s
-    return next_s
+def _table(on: NDArray[np.bool_], starts_s: Floats) -> DutyTable:
+    """Return the table of bool (..., n_units, n_spans): on the road or not."""
+    lengths_s = np.diff(np.append(starts_s, WEEK_S))
+    next_s = np.zeros(on.shape)
+    first = starts_s[on.argmax(axis=-1)] + WEEK_S
+    coming_s = np.where(on.any(axis=-1), first, np.inf)
+    for span in range(len(starts_s) - 1, -1, -1):
+        here = on[..., span]
+        next_s[..., span] = np.where(here, 0.0, coming_s)
+        coming_s = np.where(here, starts_s[span], coming_s)
+    return DutyTable(starts_s, next_s, np.asarray(on @ lengths_s, dtype=np.float64))

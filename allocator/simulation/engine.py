@@ -66,6 +66,8 @@ class Trace:
         int (n_calls,): the unit dispatched first, -1 for a lost call.
     busy_s
         float (n_weeks, n_units): time on calls within ``window_s``.
+    on_s
+        float (n_weeks, n_units): time on the road in a week.
     """
 
     week: Integers
@@ -76,13 +78,14 @@ class Trace:
     wait_s: Floats
     unit: Integers
     busy_s: Floats
+    on_s: Floats
 
 
 class _Fleet:
     """The state of every unit in every week while the calls are worked through."""
 
     def __init__(self, n_weeks: int, duty: DutyTable, response: Response) -> None:
-        n_units = len(duty.on_s)
+        n_units = duty.n_units
         self.duty = duty
         self.response = response
         self.free_s = np.full((n_weeks, n_units), -np.inf)
@@ -97,7 +100,7 @@ class _Fleet:
         still taken to be where the call was, then at its patrol ward.
         """
         free_s, plan = self.free_s[rows], self.response
-        start_s = self.duty.earliest(np.maximum(free_s, now_s[:, None]))
+        start_s = self.duty.earliest(np.maximum(free_s, now_s[:, None]), rows)
         at_s = start_s.min(axis=1)
         last = self.last_ward[rows]
         half_back_s = 0.5 * plan.return_factor * plan.drive_s[last, patrol]
@@ -133,7 +136,7 @@ def run_weeks(
     service_scale
         float (n_units,): factor on the service times of each unit; 1 when left out.
     """
-    n_weeks, n_units = len(calls.count), len(duty.on_s)
+    n_weeks, n_units = len(calls.count), duty.n_units
     fleet = _Fleet(n_weeks, duty, response)
     scale = np.ones(n_units) if service_scale is None else service_scale
     busy_s = np.zeros((n_weeks, n_units))
@@ -167,11 +170,12 @@ def run_weeks(
         now_s = calls.time_s[step, rows]
         response_s[step, rows], wait_s[step, rows] = arrival_s - now_s, at_s - now_s
         unit[step, rows] = chosen
-    return _trace(calls, response_s, wait_s, unit, busy_s)
+    times = busy_s, np.array(np.broadcast_to(duty.on_s, busy_s.shape))
+    return _trace(calls, response_s, wait_s, unit, *times)
 
 
 def _trace(
-    calls: CallStream, response_s: Floats, wait_s: Floats, unit: Integers, busy_s: Floats
+    calls: CallStream, response_s: Floats, wait_s: Floats, unit: Integers, *times: Floats
 ) -> Trace:
     """Drop the padding, and put the calls in order of week and time."""
     real = np.arange(len(calls.time_s))[None, :] < calls.count[:, None]
@@ -184,5 +188,6 @@ def _trace(
         response_s=response_s.T[real],
         wait_s=wait_s.T[real],
         unit=unit.T[real],
-        busy_s=busy_s,
+        busy_s=times[0],
+        on_s=times[1],
     )

@@ -60,6 +60,8 @@ class SimulationReport:
         Share of calls whose first unit was in its own area.
     fleet_utilisation
         Share of all time on the road spent on calls.
+    events
+        Names of the announced events simulated.
     units, boroughs, worst_borough
         By unit; by borough; and the borough with the lowest share (chosen after the event,
         so its share is a little too low when weeks are few).
@@ -80,6 +82,7 @@ class SimulationReport:
     unserved_share: Estimate
     own_area_share: Estimate
     fleet_utilisation: Estimate
+    events: tuple[str, ...]
     units: tuple[UnitUse, ...]
     boroughs: tuple[BoroughResponse, ...]
     worst_borough: BoroughResponse
@@ -95,11 +98,11 @@ class Weeks:
     n_weeks, seed
         How many weeks, and the seed they were drawn from.
     trace
-        Every call in order of week and time; ``trace.busy_s`` is (n_weeks, n_units).
+        Every call in order of week and time.
     unit_ids
         The units in order.
-    on_s
-        float (n_units,): seconds on the road in a week.
+    events
+        Names of the announced events simulated.
     own
         bool (n_wards, n_units): whether a ward lies in the unit's area.
     ward_borough
@@ -114,7 +117,7 @@ class Weeks:
     seed: int
     trace: Trace
     unit_ids: tuple[str, ...]
-    on_s: Floats
+    events: tuple[str, ...]
     own: NDArray[np.bool_]
     ward_borough: NDArray[np.intp]
     borough_codes: tuple[str, ...]
@@ -157,9 +160,8 @@ def report(weeks: Weeks) -> SimulationReport:
         mean_queued_wait_s=float(waits_s.mean()) if len(waits_s) else None,
         unserved_share=_certain(share(weeks.by_week(unserved), calls)),
         own_area_share=_certain(share(weeks.by_week(at_home), calls)),
-        fleet_utilisation=_certain(
-            share(trace.busy_s.sum(axis=1), np.full(weeks.n_weeks, weeks.on_s.sum()))
-        ),
+        fleet_utilisation=_certain(share(trace.busy_s.sum(axis=1), trace.on_s.sum(axis=1))),
+        events=weeks.events,
         units=_units(weeks, at_home),
         boroughs=boroughs,
         worst_borough=min(asked, key=_share_of),
@@ -206,7 +208,7 @@ def _units(weeks: Weeks, at_home: NDArray[np.bool_]) -> tuple[UnitUse, ...]:
     return tuple(
         UnitUse(
             unit_id,
-            share(trace.busy_s[:, n], np.full(weeks.n_weeks, weeks.on_s[n])),
+            share(trace.busy_s[:, n], trace.on_s[:, n]),
             float(sent[n]) / weeks.n_weeks,
             float(home[n]) / float(sent[n]) if sent[n] else None,
         )

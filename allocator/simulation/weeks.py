@@ -17,7 +17,7 @@ from allocator.simulation.assumptions import (
 )
 from allocator.simulation.calls import CallLog, CallStream, calls_from_draws, calls_from_log
 from allocator.simulation.deployment import Deployment, deploy_plan
-from allocator.simulation.duty import DutyTable, duty_table
+from allocator.simulation.duty import DutyTable, duty_table, with_days_off
 from allocator.simulation.engine import Response, Trace, run_weeks
 from allocator.simulation.errors import (
     OverloadError,
@@ -25,6 +25,7 @@ from allocator.simulation.errors import (
     UnrelatedPlanError,
 )
 from allocator.simulation.report import SimulationReport, Weeks, report
+from allocator.simulation.special_days import SpecialDays
 from allocator.travel_time import TravelTime
 from hotspots.assessment import RiskAssessment
 
@@ -47,6 +48,7 @@ def simulate_plan(
     fleet: Fleet | None = None,
     assumptions: SimulationAssumptions | None = None,
     log: CallLog | None = None,
+    special: SpecialDays | None = None,
     progress: Progress | None = None,
 ) -> SimulationReport:
     """Send the units of a plan to the calls of many simulated weeks.
@@ -64,6 +66,8 @@ def simulate_plan(
         Calls, service, noise and rule; documented defaults when left out.
     log
         Calls that happened, replayed instead of drawn from the assessment.
+    special
+        Announced events of the week; a log is replayed without them.
     progress
         Told how much is done.
 
@@ -92,6 +96,7 @@ def simulate_plan(
         turnout_s=turnout_s,
         assumptions=settings,
         log=log,
+        special=special,
         progress=progress,
     )
     return report(one)
@@ -108,6 +113,7 @@ def simulate_deployments(
     turnout_s: int,
     assumptions: SimulationAssumptions | None = None,
     log: CallLog | None = None,
+    special: SpecialDays | None = None,
     progress: Progress | None = None,
 ) -> tuple[Weeks, ...]:
     """Simulate several placements through the same calls (common random numbers).
@@ -116,7 +122,7 @@ def simulate_deployments(
     ----------
     deployments
         The placements; a unit of the same name meets the same chance in each.
-    assessment, travel, weeks, seed, assumptions, log, progress
+    assessment, travel, weeks, seed, assumptions, log, special, progress
         As for :func:`simulate_plan`.
     service_standard_s, turnout_s
         The standard, from call to first arrival, and the time before driving off.
@@ -132,6 +138,7 @@ def simulate_deployments(
         As for :func:`simulate_plan`.
     """
     settings = assumptions or SimulationAssumptions()
+    special = special if log is None else None
     check_weeks(weeks)
     _check_travel(assessment, travel)
     _check_seed(seed)
@@ -155,13 +162,15 @@ def simulate_deployments(
         for one in deployments
     ]
     calls_a_week = len(log.week) / log.n_weeks if log is not None else settings.calls_per_week
+    extra = float(special.extra_calls.sum()) if special is not None else 0.0
     for duty in duties:
-        _check_load(duty, calls_a_week, turnout_s, settings)
+        _check_load(duty, calls_a_week + extra, turnout_s, settings)
     traces: list[list[Trace]] = [[] for _ in deployments]
     done = 0
-    for calls in _blocks(assessment, log, weeks, seed, settings):
+    for calls in _blocks(assessment, log, weeks, seed, settings, special=special):
         for number, (one, duty) in enumerate(zip(deployments, duties, strict=True)):
-            traces[number].append(_run(calls, one, duty, responses[number]))
+            out = _less_events(duty, one, special, calls)
+            traces[number].append(_run(calls, one, out, responses[number]))
         done += len(calls.count)
         if progress:
             progress("Simulating weeks", done / weeks)
@@ -173,7 +182,7 @@ def simulate_deployments(
             seed=seed,
             trace=_joined(parts),
             unit_ids=one.unit_ids,
-            on_s=duty.on_s,
+            events=special.names if special is not None else (),
             own=one.own,
             ward_borough=np.array([index[place.borough_code] for place in assessment.places]),
             borough_codes=tuple(score.code for score in boroughs),
@@ -192,10 +201,34 @@ def _blocks(
     weeks: int,
     seed: int,
     settings: SimulationAssumptions,
+    *,
+    special: SpecialDays | None,
 ) -> Iterator[CallStream]:
     if log is not None:
         return calls_from_log(log, weeks=weeks, seed=seed, assumptions=settings)
-    return calls_from_draws(assessment.draws, weeks=weeks, seed=seed, assumptions=settings)
+    return calls_from_draws(
+        assessment.draws,
+        weeks=weeks,
+        seed=seed,
+        assumptions=settings,
+        extra_calls=special.extra_calls if special is not None else None,
+    )
+
+
+def _less_events(
+    duty: DutyTable, deployment: Deployment, special: SpecialDays | None, calls: CallStream
+) -> DutyTable:
+    """Take the units of events off the road on their days."""
+    if special is None or not (any(special.committed) or any(special.taken)):
+        return duty
+    off = special.off(
+        deployment.unit_ids,
+        deployment.weekdays,
+        n_weeks=len(calls.count),
+        seed=calls.seed,
+        block=calls.block,
+    )
+    return with_days_off(duty, off)
 
 
 def _run(calls: CallStream, deployment: Deployment, duty: DutyTable, response: Response) -> Trace:
@@ -230,6 +263,7 @@ def _joined(parts: Sequence[Trace]) -> Trace:
         wait_s=np.concatenate([part.wait_s for part in parts]),
         unit=np.concatenate([part.unit for part in parts]),
         busy_s=np.concatenate([part.busy_s for part in parts]),
+        on_s=np.concatenate([part.on_s for part in parts]),
     )
 
 

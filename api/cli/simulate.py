@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from allocator.plan import Fleet, PatrolPlan, Unit
+from allocator.simulated_events import special_days
 from allocator.simulation.assumptions import (
     RULE_WORDS,
     DispatchRule,
@@ -143,6 +144,7 @@ def simulate(
                 fleet=crew,
                 assumptions=given,
                 log=past.calls if past else None,
+                special=special_days(proposed, folder.assessment, given.calls_per_week),
                 progress=progress,
             )
             body, text = document(result), report_table(result)
@@ -166,7 +168,7 @@ def report_table(result: SimulationReport) -> str:
     ]
     lines += ["", f"{'borough':26} {'calls':>8} {'in time':>8}  95% interval"]
     lines += [_borough_line(borough) for borough in sorted(result.boroughs, key=_by_share)]
-    return "\n".join([*lines, "", basis(result.assumptions)])
+    return "\n".join([*lines, "", basis(result)])
 
 
 def verdict_table(verdict: Verdict) -> str:

@@ -176,7 +176,7 @@ def test_the_duty_table_against_every_quarter_of_an_hour(handover_s: float) -> N
     moments = np.arange(0, 2 * WEEK_S, 900.0)
     for moment in moments[::7].tolist():
         given_s = np.full((1, len(weekdays)), moment)
-        earliest = table.earliest(given_s)[0]
+        earliest = table.earliest(given_s, slice(None))[0]
         for unit in range(len(weekdays)):
             later = [m for m in np.arange(moment, moment + WEEK_S, 900.0) if on(unit, m)]
             assert earliest[unit] == (later[0] if later else math.inf)

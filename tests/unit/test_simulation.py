@@ -22,6 +22,7 @@ from allocator.simulation.errors import (
 )
 from allocator.simulation.intervals import quantile, share
 from allocator.simulation.report import Weeks, document, report
+from allocator.simulation.special_days import SpecialDays
 from allocator.simulation.weeks import simulate_deployments, simulate_plan
 from allocator.travel_time import TravelTime, embedded_travel_time
 from hotspots.assessment import RiskAssessment
@@ -214,7 +215,7 @@ def test_the_figures_of_a_report(town: RiskAssessment, drives: TravelTime) -> No
     for number, unit in enumerate(got.units):
         assert unit.utilisation is not None
         assert unit.utilisation.value == pytest.approx(
-            trace.busy_s[:, number].mean() / weeks.on_s[number]
+            trace.busy_s[:, number].mean() / trace.on_s[:, number].mean()
         )
         assert unit.calls_per_week == pytest.approx((trace.unit == number).sum() / 300)
     by_borough = {
@@ -306,6 +307,63 @@ def test_days_off_and_handovers_take_units_off_the_road(
 
     assert simulated(weekend) < simulated(fleet)
     assert simulated(fleet, handover_s=7_200.0) < simulated(fleet, handover_s=0.0)
+
+
+def carnival(**changes: object) -> SpecialDays:
+    days: dict[str, object] = {
+        "names": ("Carnival",),
+        "extra_calls": np.zeros((7, 18)),
+        "committed": (frozenset(),) * 7,
+        "taken": (0,) * 7,
+    }
+    return SpecialDays(**(days | changes))  # type: ignore[arg-type]  # by name
+
+
+def test_an_event_adds_its_calls_on_its_days_in_its_wards(
+    town: RiskAssessment, drives: TravelTime
+) -> None:
+    extra = np.zeros((7, 18))
+    extra[5, 2], extra[6, 4] = 30.0, 10.0
+    with_event = run(town, drives, weeks=200, special=carnival(extra_calls=extra)).trace
+    without = run(town, drives, weeks=200).trace
+    more = np.zeros((7, 18))
+    for trace, sign in ((with_event, 1), (without, -1)):
+        day = (trace.time_s // (24 * HOUR_S)).astype(int)
+        more += sign * np.histogram2d(day, trace.ward, bins=(np.arange(8), np.arange(19)))[0]
+    np.testing.assert_allclose(more / 200, extra, atol=1.0)
+    assert (np.diff(with_event.time_s)[np.diff(with_event.week) == 0] >= 0).all()
+
+
+def test_an_event_takes_its_vehicles_by_name_or_by_lot(
+    town: RiskAssessment, drives: TravelTime
+) -> None:
+    named = carnival(committed=(*(frozenset(),) * 5, frozenset({"B2"}), frozenset({"B2"})))
+    trace = run(town, drives, special=named).trace
+    at_s = trace.time_s + trace.wait_s
+    assert not (trace.unit[at_s % WEEK_S >= 5 * 24 * HOUR_S] == 1).any()
+    assert (trace.on_s[:, 1] < trace.on_s[:, 0] * 5.1 / 7).all()
+    drawn = run(town, drives, weeks=300, special=carnival(taken=(2, *(0,) * 6))).trace
+    monday = drawn.time_s + drawn.wait_s < 24 * HOUR_S
+    busy = np.zeros((300, 3), dtype=bool)
+    busy[drawn.week[monday], drawn.unit[monday]] = True
+    assert (busy.sum(axis=1) <= 1).all()  # two of three are at the event
+    assert busy.any(axis=0).all()  # not always the same ones
+    off = (drawn.on_s < drawn.on_s.max(axis=0)).mean(axis=0)
+    np.testing.assert_allclose(off, 2 / 3, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extra_calls": np.zeros((6, 18))},
+        {"extra_calls": np.full((7, 18), -1.0)},
+        {"extra_calls": np.full((7, 18), np.inf)},
+        {"taken": (-1, *(0,) * 6)},
+    ],
+)
+def test_events_out_of_bounds_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(SimulationRefusedError, match="extra calls"):
+        carnival(**changes)
 
 
 # ---- bad input
