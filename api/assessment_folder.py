@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from api.marking import marking_of
 from api.output import Writer, json_text, text_writer
 from api.tables import area_table, csv_text, group_table, view_table
 from hotspots.assessment import RiskAssessment, document, from_document
@@ -45,7 +46,7 @@ def writers(
     assessment: RiskAssessment, cells: pd.DataFrame, rejected: Sequence[Rejection]
 ) -> dict[str, Writer]:
     """Return a writer for every file of an assessment, ``assessment.json`` last."""
-    marking = _marking(assessment)
+    marking = marking_of(assessment).metadata()
     return {
         DRAWS: _parquet_writer(_draws_table(assessment), marking),
         CELLS: _parquet_writer(pa.Table.from_pandas(cells, preserve_index=False), marking),
@@ -109,14 +110,6 @@ def _refuse_absent(path: Path) -> None:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number a document may hold")
-
-
-def _marking(assessment: RiskAssessment) -> dict[bytes, bytes]:
-    return {
-        b"arv.classification": assessment.classification.encode(),
-        b"arv.notice": assessment.notice.encode(),
-        b"arv.assessment_id": assessment.assessment_id.encode(),
-    }
 
 
 def _draws_table(assessment: RiskAssessment) -> pa.Table:

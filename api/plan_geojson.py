@@ -8,6 +8,7 @@ import geopandas as gpd
 import shapely
 
 from allocator.plan import PatrolPlan, UnitPlacement
+from api.marking import marking_of
 from hotspots.assessment import RiskAssessment
 
 #: About 10 cm: enough for a patrol area, and the same text on every machine.
@@ -36,11 +37,8 @@ def plan_geojson(
     names = {line.code: line.name for line in plan.boroughs}
     return {
         "type": "FeatureCollection",
-        "classification": assessment.classification,
-        "notice": assessment.notice,
-        "plan_id": plan.plan_id,
+        **marking_of(assessment, plan).document(),
         "week": plan.week,
-        "assessment_id": plan.assessment_id,
         "attribution": list(assessment.attribution),
         "boundaries_approximate": assessment.boundary_approximate,
         "features": [

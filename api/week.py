@@ -19,6 +19,7 @@ from api import assessment_folder
 from api.assessment_folder import AssessmentFolder
 from api.briefing.paper import render_pdf
 from api.maps.week_map import render
+from api.marking import marking_of, sidecar
 from api.output import Writer, bytes_writer, json_text, text_writer
 from api.plan_geojson import plan_geojson
 from api.progress import Progress, silent
@@ -105,13 +106,10 @@ def assessment_writers(
     progress("Backtesting the method", 0.0)
     card = backtest_week(week, area, policy)
     progress("Backtesting the method", 1.0)
-    marking = {
-        "assessment_id": week.assessment.assessment_id,
-        "classification": week.assessment.classification,
-        "notice": week.assessment.notice,
-    }
+    marking = marking_of(week.assessment)
     return {
-        "backtest.json": text_writer(json_text(card | marking)),
+        **sidecar(marking),
+        "backtest.json": text_writer(json_text(card | marking.document())),
         **assessment_folder.writers(week.assessment, week.cells, rejected),
     }
 
@@ -194,11 +192,11 @@ def plan_writers(
         folder.assessment, plan, area, folder.cells, previous=previous, verdict=words
     )
     progress("Setting the briefing", 1.0)
-    beside = (
-        {VERDICT: text_writer(json_text(verdict_body(verdict, folder.assessment)))}
-        if verdict
-        else {}
-    )
+    marking = marking_of(folder.assessment, plan)
+    beside = sidecar(marking)
+    if verdict:
+        body = verdict_body(verdict, folder.assessment) | marking.document()
+        beside[VERDICT] = text_writer(json_text(body))
     return {
         **beside,
         "plan.geojson": text_writer(json_text(shapes)),

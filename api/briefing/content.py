@@ -20,6 +20,7 @@ from api.briefing.figures import (
 )
 from api.briefing.printable import printable_tree
 from api.briefing.risk_classes import RiskClass
+from api.marking import marking_of
 from api.pattern_view import COLUMNS as PATTERN_COLUMNS
 from api.pattern_view import NONE as NO_PATTERNS
 from api.pattern_view import neighbourhoods_in_words, pattern_rows
@@ -97,6 +98,7 @@ def _identity(assessment: RiskAssessment, plan: PatrolPlan) -> dict[str, object]
         "notice": assessment.notice,
         "assessment_id": plan.assessment_id or assessment.assessment_id,
         "plan_id": plan.plan_id,
+        "run_line": marking_of(assessment, plan).run_line(),
         "approximate": assessment.boundary_approximate,
     }
 
@@ -316,6 +318,7 @@ def _identifiers(assessment: RiskAssessment, plan: PatrolPlan) -> list[dict[str,
         "Assessment": assessment.assessment_id,
         "Assessment's inputs (SHA-256)": assessment.inputs_sha256,
         "Evidence policy": assessment.policy_version,
+        "Evidence until": marking_of(assessment, plan).evidence_until,
         "Evidence policy (SHA-256)": assessment.policy_sha256,
         "Boundaries": assessment.boundary_name,
         "Boundaries (SHA-256)": assessment.boundary_sha256,

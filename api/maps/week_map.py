@@ -36,6 +36,7 @@ from api.maps.page_data import (
 )
 from api.maps.pattern_data import pattern_features, patterns
 from api.maps.risk_grid import RiskGrid, draw_grid
+from api.marking import marking_of
 from api.verdict_view import COLUMNS, VerdictView
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea, locate_wards
@@ -98,6 +99,7 @@ def render(
     }
     body = _page().render(
         assessment=assessment,
+        run_marking=marking_of(assessment, plan),
         plan=plan,
         study_area=study_area,
         grid=grid,

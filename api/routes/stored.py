@@ -16,6 +16,7 @@ from allocator.errors import PlanningRefusedError
 from allocator.plan import PatrolPlan
 from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import read as read_assessment
+from api.marking import marking_of
 from api.plan_file import read_plan
 from api.problems import ProblemError, http_problem
 from api.service import Service
@@ -102,16 +103,7 @@ async def _read(service: Service, path: Path, read: Callable[[Path], Value]) -> 
 
 def marking(assessment: RiskAssessment, plan: PatrolPlan | None = None) -> dict[str, str]:
     """Return the headers that say what an answer is and where it came from."""
-    headers = {
-        "X-Classification": _header_text(assessment.classification),
-        "X-Assessment-Id": assessment.assessment_id,
-        "X-Policy-Version": _header_text(assessment.policy_version),
-    }
-    if assessment.notice:
-        headers["X-Notice"] = _header_text(assessment.notice)
-    if plan is not None:
-        headers["X-Plan-Id"] = plan.plan_id
-    return headers
+    return marking_of(assessment, plan).headers()
 
 
 async def send_file(
@@ -124,8 +116,3 @@ async def send_file(
         return Response(status_code=304, headers=sent)
     content = await asyncio.to_thread(path.read_bytes)
     return Response(content, headers=sent, media_type=media_type)
-
-
-def _header_text(text: str) -> str:
-    """Return a text as a header may hold it: printable ASCII, the rest as question marks."""
-    return "".join(sign if " " <= sign <= "~" else "?" for sign in text)
