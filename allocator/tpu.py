@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from allocator.tpu_answers import answered_rules, answering_slots, outcomes
+from allocator.tpu_answers import answered_rules, answering_slots, outcomes, prices
 from allocator.tpu_assembly import Drawn, assemble
 from allocator.tpu_checks import check_request
 from allocator.tpu_conflicts import refuse_infeasible
@@ -80,7 +80,7 @@ def roster_week(
     best = solve_best(problem, time_limit_s=time_limit_s)
     if best is None:
         raise refuse_infeasible(problem, time_limit_s)
-    drawn = _drawn(problem, best, seed, epsilon)
+    drawn = _drawn(problem, best, seed, epsilon, time_limit_s)
     answers = outcomes(problem, best, drawn.roster, time_limit_s=time_limit_s)
     roster = assemble(assessment, problem, drawn, answers, published)
     verify_roster(roster, assessment, request, published)
@@ -101,7 +101,9 @@ def _check_draw(seed: int, epsilon: float, time_limit_s: float) -> None:
         )
 
 
-def _drawn(problem: RosterProblem, best: Best, seed: int, epsilon: float) -> Drawn:
+def _drawn(
+    problem: RosterProblem, best: Best, seed: int, epsilon: float, time_limit_s: float
+) -> Drawn:
     """Draw a roster above the floor, then say who goes with whom."""
     rng = np.random.default_rng(seed)
     floor = math.ceil(best.points * (1 - epsilon) - 1e-9)
@@ -112,4 +114,5 @@ def _drawn(problem: RosterProblem, best: Best, seed: int, epsilon: float) -> Dra
     kept = {*answering_slots(problem, start).values(), *problem.fixed}
     draw = draw_roster(problem, start.visits, kept=kept, floor=floor, rng=rng)
     roster = solve_posts(problem, start, draw.visits, must=must)
-    return Drawn(best, roster, draw, floor, seed, epsilon)
+    cost = prices(problem, best, time_limit_s=time_limit_s)
+    return Drawn(best, roster, draw, cost, floor, seed, epsilon)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from allocator.tpu_conflicts import clash, rule_words
 from allocator.tpu_model import proposal_rule, request_rule
 from allocator.tpu_problem import POINTS, RosterProblem, Slot
@@ -10,6 +12,33 @@ from allocator.tpu_roster import Proposal, RequestOutcome
 from allocator.tpu_solve import Best, Roster, solve_worth
 
 UNPROVEN = "the time limit ended the search before it could be met or ruled out"
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What all requests together, and the days fixed inside the lead, take from the objective.
+
+    None where there are no honoured requests, or no fixed days.
+    """
+
+    requests: float | None
+    lead: float | None
+
+
+def prices(problem: RosterProblem, best: Best, *, time_limit_s: float) -> Prices:
+    """Price the requests together, and the fixed days, against the best roster without them."""
+    requests = lead = None
+    if best.roster.honoured:
+        free = solve_worth(problem, must=(), time_limit_s=time_limit_s)
+        requests = max(0, free - best.points) / POINTS
+    if problem.fixed:
+        free = solve_worth(
+            replace(problem, fixed={}),
+            must=answered_rules(best.roster),
+            time_limit_s=time_limit_s,
+        )
+        lead = max(0, free - best.points) / POINTS
+    return Prices(requests, lead)
 
 
 def answered_rules(roster: Roster) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
-from allocator.tpu_answers import answering_slots
+from allocator.tpu_answers import Prices, answering_slots
 from allocator.tpu_document import plain
 from allocator.tpu_explanation import Explained, build_tasks
 from allocator.tpu_problem import POINTS, RosterProblem, past_tasks
@@ -33,7 +33,7 @@ PREDICTABLE_BITS = 2.0
 
 @dataclass(frozen=True)
 class Drawn:
-    """The best roster, the drawn one, the walk between them, and what the walk was given.
+    """The best roster, the drawn one, the walk between them, prices, and what was given.
 
     ``floor`` is in millionths.
     """
@@ -41,6 +41,7 @@ class Drawn:
     best: Best
     roster: Roster
     draw: Draw
+    prices: Prices
     floor: int
     seed: int
     epsilon: float
@@ -78,7 +79,11 @@ def assemble(
             requests=answers,
             overrides=_overrides(request, published),
             boroughs=_boroughs(problem, tasks),
-            notes=(*_notes(assessment, problem, tasks, published), *_draw_notes(drawn.draw)),
+            notes=(
+                *_notes(assessment, problem, tasks, published),
+                *_price_notes(drawn),
+                *_draw_notes(drawn.draw),
+            ),
             team_ids=tuple(team.team_id for team in request.teams),
             establishment=request.establishment,
             rules=request.rules,
@@ -199,6 +204,21 @@ def _notes(
         "Hours of duty and rest, officers needed for a tactic and the worth of a repeat visit "
         "are assumptions of the request, not figures of the unit."
     )
+    return tuple(notes)
+
+
+def _price_notes(drawn: Drawn) -> tuple[str, ...]:
+    best, notes = drawn.best.points / POINTS, []
+    if drawn.prices.requests is not None:
+        notes.append(
+            f"The requests together cost {drawn.prices.requests:.4f} of the objective: without "
+            f"them the best roster is worth {best + drawn.prices.requests:.4f}."
+        )
+    if drawn.prices.lead is not None:
+        notes.append(
+            f"The days fixed inside the lead cost {drawn.prices.lead:.4f} of the objective, as "
+            "risk is seen now and with the same answers."
+        )
     return tuple(notes)
 
 

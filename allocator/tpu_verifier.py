@@ -39,7 +39,8 @@ def verify_roster(
     _check_officers(roster, request)
     _check_duty(roster, request, published)
     _check_rest(roster, request, published)
-    _check_visits(roster, assessment, request, published)
+    _check_spread(roster, assessment, request, published)
+    _check_values(roster, assessment, request, published)
     _check_tactics(roster, request, published)
     _check_lead(roster, request, published)
     _check_overrides(roster, request, published)
@@ -76,7 +77,7 @@ def _check_shifts(roster: TpuRoster, request: TpuRequest) -> None:
     ]
     if sorted(listed) != sorted(wanted):
         raise _defect("some team does not have every day exactly once")
-    for day in {day for day, _ in wanted}:
+    for day in sorted({day for day, _ in wanted}):
         on_duty = sum(task.day == day for task in roster.tasks)
         if on_duty < request.rules.least_teams_a_day:
             raise _defect(f"{on_duty} teams are on duty on {day}")
@@ -175,44 +176,56 @@ def _check_rest(roster: TpuRoster, request: TpuRequest, published: TpuRoster | N
                 raise _defect(f"{worker} rests {following - end} after the shift of {day}")
 
 
-def _check_visits(
+def _check_spread(
     roster: TpuRoster,
     assessment: RiskAssessment,
     request: TpuRequest,
     published: TpuRoster | None,
 ) -> None:
-    """Check spread, and what every visit is worth by the definition."""
+    rules, known = request.rules, {borough.code for borough in assessment.boroughs}
+    for code in sorted({task.borough for task in roster.tasks}):
+        if code not in known:
+            raise _defect(f"{code} is not a patrolled borough")
+        days = sorted(task.day for task in roster.tasks if task.borough == code)
+        if len(days) > rules.most_visits:
+            raise _defect(f"{code} is visited {len(days)} times")
+        for one, other in pairwise(_earlier_visits(code, request, published) + days):
+            if other >= request.first_day and (other - one).days <= rules.days_between_visits:
+                raise _defect(f"{code} is visited on {one} and on {other}")
+
+
+def _check_values(
+    roster: TpuRoster,
+    assessment: RiskAssessment,
+    request: TpuRequest,
+    published: TpuRoster | None,
+) -> None:
+    """Check what every visit is worth by the definition."""
     rules = request.rules
     scores = assessment.harm_boroughs if rules.target == "harm" else assessment.boroughs
     total = sum(score.expected_per_week for score in scores)
-    share = {score.code: score.expected_per_week / total for score in scores}
-    names = {score.code: score.name for score in scores}
-    past = _published_tasks(published)
-    for code in {task.borough for task in roster.tasks}:
-        if code not in share:
-            raise _defect(f"{code} is not a patrolled borough")
-        days = sorted(task.day for task in roster.tasks if task.borough == code)
-        before = sorted(
-            one.day
-            for one in past
-            if one.borough == code and request.first_day - 7 * DAY <= one.day < request.first_day
-        )
-        if len(days) > rules.most_visits:
-            raise _defect(f"{code} is visited {len(days)} times")
-        everything = before + days
-        for one, other in pairwise(everything):
-            if other >= request.first_day and (other - one).days <= rules.days_between_visits:
-                raise _defect(f"{code} is visited on {one} and on {other}")
-        own = [task for task in roster.tasks if task.borough == code]
-        for number, task in enumerate(sorted(own, key=lambda task: task.day), len(before)):
-            worth = round(share[code] * rules.repeat_return**number * 1_000_000) / 1_000_000
+    for score in scores:
+        share = score.expected_per_week / total
+        own = sorted((t for t in roster.tasks if t.borough == score.code), key=lambda t: t.day)
+        before = len(_earlier_visits(score.code, request, published))
+        for number, task in enumerate(own, before):
+            worth = round(share * rules.repeat_return**number * 1_000_000) / 1_000_000
             _compare(f"the value of {_at(task)}", task.value, worth)
-            _compare(f"the risk_share of {_at(task)}", task.risk_share, share[code])
-            if (task.visit_number, task.borough_name) != (number + 1, names[code]):
+            _compare(f"the risk_share of {_at(task)}", task.risk_share, share)
+            if (task.visit_number, task.borough_name) != (number + 1, score.name):
                 raise _defect(f"{_at(task)} is visit {task.visit_number} to {task.borough_name}")
-    for borough in roster.boroughs:
-        worth = sum(task.value for task in roster.tasks if task.borough == borough.code)
-        _compare(f"the value of {borough.code}", borough.value, worth)
+        told = next(one for one in roster.boroughs if one.code == score.code)
+        _compare(f"the value of {score.code}", told.value, sum(task.value for task in own))
+
+
+def _earlier_visits(code: str, request: TpuRequest, published: TpuRoster | None) -> list[date]:
+    """Return the days of the week before the roster on which a borough was visited."""
+    since = request.first_day - 7 * DAY
+    return sorted(
+        one.day
+        for one in _published_tasks(published)
+        if one.borough == code and since <= one.day < request.first_day
+    )
 
 
 def _check_tactics(roster: TpuRoster, request: TpuRequest, published: TpuRoster | None) -> None:
