@@ -1,4 +1,4 @@
-"""Speed of the kernel density beside scikit-learn and KDEpy, at scale, and of a year's backtest.
+"""Speed of the kernel density beside peers and at scale, of a year's backtest, and of a week.
 
 Every pair is measured in turn in one run, alternating, and the median is reported: single times
 on a shared machine mean little, ratios more.
@@ -21,6 +21,7 @@ from scipy import special
 from shapely.geometry import box
 from sklearn.neighbors import KernelDensity
 
+from benchmarks import london_week
 from hotspots.evaluation_backtest import backtest, backtest_days, backtest_periods
 from hotspots.forecast_counts import count_events, local_midnight
 from hotspots.grid import cell_locator, clip_grid
@@ -77,7 +78,7 @@ def run() -> str:
     seconds, processor = _year()
     what = "52-week backtest, weekly windows, 12,000 events"
     lines.append(f"{what:58} {seconds:8.2f} {processor:8.2f}  < 60")
-    return "\n".join(lines)
+    return "\n".join([*lines, london_week.run()])
 
 
 def _points(n: int) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Patterns on null data and on planted ones, the feedback loop, and what they cost.
+"""Patterns on null data and on planted ones, the feedback loop, coverage, and what they cost.
 
 On null data every rate must lie at or below 5 %, or its 99 % interval reach down to it. Beside
 our neighbourhood test stands the usual shuffle of the values with the smaller tail taken, which
@@ -17,6 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
+from benchmarks import coverage
 from hotspots.boundaries.study_area import load_bundled, ward_centres
 from hotspots.clusters import IncidentPoints, find_hot_spots
 from hotspots.feedback import LoopSettings, simulate_feedback
@@ -36,7 +37,7 @@ ALPHA = 0.05
 def run() -> str:
     """Return the table of rates, power and cost."""
     lines = [f"{'what':<62}{'figure':>10}  99 % interval", *_neighbourhoods(), *_scan()]
-    return "\n".join([*lines, *_hot_spots(), *_feedback()])
+    return "\n".join([*lines, *_hot_spots(), *_feedback(), coverage.run()])
 
 
 def _london() -> tuple[sparse.csr_array, NDArray[np.float64]]:
