@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
-from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.api import notebook_runner as runner
 
 
 @pytest.fixture(scope="module")
 def notebook() -> nbformat.NotebookNode:
-    run = nbformat.read(ROOT / "notebooks" / "05_simulation.ipynb", as_version=4)
-    resources = {"metadata": {"path": str(ROOT)}}
-    NotebookClient(run, timeout=280, kernel_name="python3", resources=resources).execute()
-    return run
-
-
-def _outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [out for cell in notebook.cells for out in cell.get("outputs", [])]
+    return runner.executed("05_simulation")
 
 
 @pytest.fixture(scope="module")
 def said(notebook: nbformat.NotebookNode) -> str:
-    return "".join(out.text for out in _outputs(notebook) if out.get("name") == "stdout")
+    return runner.said(notebook)
 
 
 def test_it_runs_without_an_error_or_a_warning(notebook: nbformat.NotebookNode) -> None:
-    outputs = _outputs(notebook)
-    assert not [out for out in outputs if out.output_type == "error"]
-    assert "".join(out.text for out in outputs if out.get("name") == "stderr") == ""
+    runner.assert_no_error_or_warning(notebook)
 
 
 def test_every_picture_is_drawn_marked_and_titled(notebook: nbformat.NotebookNode) -> None:
-    pictures = [
-        out.data["image/png"] for out in _outputs(notebook) if "image/png" in out.get("data", {})
-    ]
-    drawing = [cell for cell in notebook.cells if "plt.subplots" in cell.source]
-    assert len(pictures) == len(drawing) == 4
+    drawn, drawing = runner.pictures(notebook), runner.drawing_cells(notebook)
+    assert len(drawn) == len(drawing) == 4
     for cell in drawing:
-        assert "sign(figure" in cell.source
-        assert "set_title(" in cell.source
-    for picture in pictures:
-        image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("L")
-        assert min(image.size) > 300
-        dark, light = image.getextrema()
-        assert dark < 100
-        assert light > 250
+        runner.assert_marked_and_titled(cell)
+    for picture in drawn:
+        runner.assert_drawn(picture)
 
 
 def test_the_judges_agree_with_the_book_and_with_each_other(said: str) -> None:
