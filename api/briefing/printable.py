@@ -39,9 +39,8 @@ def printable(text: str) -> str:
     """
     composed = re.sub(r"[ \t\r\n]+", " ", unicodedata.normalize("NFC", text)).strip(" ")
     composed = re.sub(r"(?<=\d) %", f"{NO_BREAK_SPACE}%", composed)
-    if len(composed) > MAX_LENGTH:
-        composed = composed[: MAX_LENGTH - 1] + "…"
-    return "".join(sign if _is_drawn(sign) else f"\\u{{{ord(sign):04X}}}" for sign in composed)
+    spelt = "".join(sign if _is_drawn(sign) else f"\\u{{{ord(sign):04X}}}" for sign in composed)
+    return spelt if len(spelt) <= MAX_LENGTH else spelt[: MAX_LENGTH - 1] + "…"
 
 
 def printable_tree(value: object) -> object:
