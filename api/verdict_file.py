@@ -9,6 +9,7 @@ from typing import Any
 
 from allocator.errors import PlanDocumentRefusedError
 from allocator.verdict import Verdict, verdict_document
+from api.marking import marking_of
 from api.verdict_view import VerdictRow, VerdictView, verdict_view
 from hotspots.assessment import RiskAssessment
 from hotspots.errors import FeedRefusedError
@@ -22,9 +23,8 @@ REMEDY = "make the plan again with `arv allocate`, which writes its verdict besi
 def verdict_body(verdict: Verdict, assessment: RiskAssessment) -> dict[str, Any]:
     """Return what ``verdict.json`` holds: figures, marking, and everything in words."""
     return {
+        **marking_of(assessment).document(),
         **verdict_document(verdict),
-        "classification": assessment.classification,
-        "notice": assessment.notice,
         "in_words": asdict(verdict_view(verdict)),
     }
 

@@ -192,10 +192,9 @@ def plan_writers(
         folder.assessment, plan, area, folder.cells, previous=previous, verdict=words
     )
     progress("Setting the briefing", 1.0)
-    marking = marking_of(folder.assessment, plan)
-    beside = sidecar(marking)
+    beside = sidecar(marking_of(folder.assessment, plan))
     if verdict:
-        body = verdict_body(verdict, folder.assessment) | marking.document()
+        body = verdict_body(verdict, folder.assessment)
         beside[VERDICT] = text_writer(json_text(body))
     return {
         **beside,
