@@ -84,21 +84,27 @@ def solve(
     start
         A feasible choice to start from, when one is known.
 
+    Returns
+    -------
+    Solution
+        An interruption (Ctrl-C, or ``report`` raising ``KeyboardInterrupt``) ends the solve as
+        its time limit would: the best plan so far is kept, once there is one.
+
     Raises
     ------
     PlanInfeasibleError
         No choice keeps every rule.
     PlanTimedOutError
         The time was over before any plan was found.
+    KeyboardInterrupt
+        The solve was interrupted before any plan was found.
     """
     search = _Search(problem, gap_tolerance, time.monotonic() + time_limit_s, report)
-    if start is not None:
-        search.offer(start)
-    search.relax()
-    search.first_plan()
-    search.close_columns()
-    while not search.done:
-        search.improve()
+    try:
+        search.run(start)
+    except KeyboardInterrupt:
+        if not search.interrupted():
+            raise
     return search.solution()
 
 
@@ -119,6 +125,21 @@ class _Search:
         self._relaxed: Answer | None = None
         self._stuck = False
         self._seen: set[tuple[int, ...]] = set()
+
+    def run(self, start: NDArray[np.intp] | None) -> None:
+        """Relax, find a first plan and improve it until it is proven or the time is over."""
+        if start is not None:
+            self.offer(start)
+        self.relax()
+        self.first_plan()
+        self.close_columns()
+        while not self.done:
+            self.improve()
+
+    def interrupted(self) -> bool:
+        """End the search now; whether there is a plan to keep."""
+        self._deadline = time.monotonic()
+        return self._best is not None
 
     @property
     def done(self) -> bool:
