@@ -121,7 +121,9 @@ def _task(task: RosterTask, roster: TpuRoster, wards: dict[str, str]) -> list[st
     other = "none"
     if task.runner_up is not None:
         name = _place(roster, task.runner_up.boroughs[0])
-        gain = f"{-task.runner_up.objective_loss:+.4f}".replace("-", "\u2212")
+        gain = f"{-task.runner_up.objective_loss:+.4f}".replace(
+            "-", "\u2013"
+        )  # the minus of the embedded fonts
         other = f"{name} ({gain})"
     focus = ", ".join(wards[code] for code in task.focus_wards)
     return [_day(task.day), task.team_id, task.borough_name, task.reason, focus, other]

@@ -17,6 +17,7 @@ from hotspots.assessment import RiskAssessment
 from tests.oracle.plan_worlds import make_world
 
 HOSTILE = '#read("/etc/passwd") ] [ *bold* $x$ `code` @label // #panic() \u202eabc\u0007 中'
+HOSTILE_SIGNS = 3  # spelt out wherever the issue stands: among the requests, in the task's reason
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,9 @@ def test_every_page_is_marked_and_every_task_is_told(
     assert "Strategic Firearms Commander" in text
     for note in roster.notes:
         assert note[:40] in text
+    assert text.count("\\u{") == HOSTILE_SIGNS * (
+        1 + sum(map(bool, (t.requests for t in roster.tasks)))
+    )
 
 
 def test_the_paper_is_tagged_reproducible_and_without_the_seed(
