@@ -5,11 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks.soak import backup_drill, full_disk, ingest_timing, kill_ingest
+from benchmarks.soak import (
+    audit_record,
+    backup_drill,
+    full_disk,
+    ingest_timing,
+    kill_approval,
+    kill_ingest,
+)
 
 SOAKS: dict[str, Callable[[], str]] = {
     "ingest_timing": ingest_timing.run,
     "kill_ingest": kill_ingest.run,
+    "kill_approval": kill_approval.run,
+    "audit_record": audit_record.run,
     "full_disk": full_disk.run,
     "backup_drill": backup_drill.run,
 }

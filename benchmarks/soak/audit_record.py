@@ -1,0 +1,58 @@
+"""The audit record at size: durable appends a second, and a check of a million rows."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from api.audit.entry import entry
+from api.audit.log import Record, append
+from api.audit.verify import verify
+from api.record_folder import kept_head, open_record
+from benchmarks.soak.databases import databases
+
+ROWS = 1_000_000
+APPENDS = 500
+_BATCH = 20_000
+LEAST_APPENDS_S = 100
+MOST_VERIFY_S = 10
+
+
+def run(rows: int = ROWS, appends: int = APPENDS) -> str:
+    """Return the figures of both databases."""
+    with databases() as made:
+        return "\n".join(
+            measure(kind, made.empty(kind), made.folder / f"keys-{kind}", rows, appends)
+            for kind in ("sqlite", "postgresql")
+        )
+
+
+def measure(kind: str, url: str, data_dir: Path, rows: int, appends: int) -> str:
+    """Return appends a second, one transaction each, and the time to verify all rows."""
+    with open_record(data_dir, url) as record:
+        start = time.perf_counter()
+        for number in range(appends):
+            record.note(entry("ann", "plan.read", "plan", f"p{number}", operation="consultation"))
+        rate = appends / (time.perf_counter() - start)
+        _fill(record, rows - appends)
+        wall, used = time.perf_counter(), time.process_time()
+        with record.store.read() as tx:
+            head = kept_head(data_dir)
+            result = verify(tx, record.signer.verifier, [head] if head else [])
+        wall, used = time.perf_counter() - wall, time.process_time() - used
+    return (
+        f"{kind}: {rate:.0f} durable appends/s (target {LEAST_APPENDS_S}); {result.rows:,} rows "
+        f"verified in {wall:.1f} s, {used:.1f} s of processor time (target {MOST_VERIFY_S}); "
+        f"{'sound' if result.sound else 'NOT SOUND'}"
+    )
+
+
+def _fill(record: Record, rows: int) -> None:
+    for first in range(0, rows, _BATCH):
+        batch = [
+            entry("ann", "plan.read", "plan", f"p{number}", reason="weekly meeting",
+                  operation="consultation", detail={"n": number})
+            for number in range(first, min(first + _BATCH, rows))
+        ]  # fmt: skip
+        with record.store.write() as tx:
+            append(tx, batch, record.clock(), record.signer)
