@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from api.store.errors import UnknownDatabaseError
+from api.store.faults import own_errors
 
 DATABASE_VARIABLE = "ARV_DATABASE_URL"
 FILE_NAME = "arv.sqlite3"
@@ -90,6 +92,24 @@ def has_database_header(path: Path) -> bool:
     """Return whether a file begins as SQLite databases do."""
     with path.open("rb") as handle:
         return handle.read(len(_HEADER)) == _HEADER
+
+
+def leave_write_ahead_mode(path: Path) -> None:
+    """Give a database file its rollback journal back, if another program took it away.
+
+    The write-ahead log of SQLite before 3.51.3 can lose a commit when it is reset.
+
+    Raises
+    ------
+    StoreLockedError
+        Another program has the file open in that mode.
+    """
+    with path.open("rb") as handle:
+        versions = handle.read(20)[18:20]
+    if versions != b"\x02\x02":
+        return
+    with own_errors(), closing(sqlite3.connect(path, timeout=LOCK_WAIT_S)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:

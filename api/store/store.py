@@ -14,6 +14,7 @@ from api.store import schema_version
 from api.store.database import (
     checked_url,
     has_database_header,
+    leave_write_ahead_mode,
     make_engines,
     make_private_file,
     sqlite_path,
@@ -170,6 +171,7 @@ def _check_file(path: Path, *, create: bool) -> None:
                 f"{path} is not a SQLite database, or its beginning is damaged",
                 remedy="check the address, or restore the last backup with `arv store restore`",
             )
+        leave_write_ahead_mode(path)
     except OSError as fault:
         raise StoreUnavailableError(
             f"{path} cannot be opened ({(fault.strerror or str(fault)).lower()})",

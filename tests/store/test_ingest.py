@@ -311,7 +311,7 @@ def test_settling_agrees_with_plain_loops(
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=7, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(files=FILES, seed=st.integers(0, 2**32))
 def test_any_order_repeated_and_interrupted_gives_the_same_state(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sqlite3
 import stat
 import threading
@@ -177,6 +179,20 @@ def test_the_file_is_private_and_safe(tmp_path: Path) -> None:
         found = {name: tx.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
     assert found == wanted
     store.close()
+
+
+def test_a_file_in_write_ahead_mode_is_taken_out_of_it(template_file: Path, tmp_path: Path) -> None:
+    """SQLite's write-ahead log of this version can lose a commit; other programs turn it on."""
+    path = tmp_path / "arv.sqlite3"
+    shutil.copyfile(template_file, path)
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    store = open_store(f"sqlite:///{path}")
+    with store.write() as tx:
+        fill(tx)
+        assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
+    store.close()
+    assert not list(tmp_path.glob("*-wal"))
 
 
 @pytest.mark.parametrize("damage", ["words", "header", "middle", "cut"])

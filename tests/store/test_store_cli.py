@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from api.cli import app, run
 from api.output import json_text
-from api.store import schema
+from api.store import schema, schema_version
 from api.store.assessments import list_assessments, read_assessment
 from api.store.store import open_store
 from hotspots.assessment import document
@@ -78,6 +78,21 @@ def test_from_nothing_to_backup_and_restore(
     assert [feed["feed_id"] for feed in status["feeds"]] == ["reported_shooting"]
     assert run(["audit", "verify"]) == 0
     assert list((tmp_path / "data").glob("audit-head.row-*.json"))
+
+
+def test_an_older_schema_is_upgraded_on_request(
+    arv: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert arv("init") == 0
+    store = open_store(f"sqlite:///{tmp_path}/data/arv.sqlite3")
+    schema_version.move(store, schema_version.versions()[-2])
+    store.close()
+    capsys.readouterr()
+    assert arv("status") == 1
+    assert "arv store upgrade" in refusal(capsys)
+    assert arv("upgrade") == 0
+    assert arv("check") == 0
+    assert run(["audit", "verify"]) == 0
 
 
 def test_a_statement_of_coverage_goes_with_its_feed(
