@@ -50,7 +50,7 @@ def clash(
     for group in ([*RULES], elsewhere, fixed):
         if group and not possible(dropped | set(group)):
             dropped |= set(group)
-    for name in (*RULES, *fixed, *reversed(beside)):
+    for name in (*RULES, *reversed(beside), *fixed):
         if name not in dropped and not possible(dropped | {name}):
             dropped.add(name)
     return tuple(name for name in (*beside, *fixed, *reversed(RULES)) if name not in dropped)

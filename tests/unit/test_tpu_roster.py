@@ -136,3 +136,42 @@ def test_zero_days_of_duty_are_a_roster_too(world: RiskAssessment) -> None:
     roster = roster_week(world, request, seed=1)
     assert (roster.tasks, roster.objective, roster.gap) == ((), 0.0, 0.0)
     assert roster.status == "optimal"
+
+
+def test_a_published_proposal_stays_proposed_while_its_officers_are_there(
+    world: RiskAssessment,
+) -> None:
+    wish = BoroughRequest(
+        "R1", world.as_of + DAY, (world.boroughs[2].code,), "an issue", "borough", "tactic_3"
+    )
+    plain = TpuRequest(world.as_of, 7, TEAMS)
+    published = roster_week(world, replace(plain, requests=(wish,)), seed=1)
+    (before,) = [task for task in published.tasks if task.tactic == "tactic_3"]
+    later = roster_week(world, plain, seed=2, published=published)
+    (kept,) = [task for task in later.tasks if task.tactic != "mobile_patrol"]
+    assert (kept.day, kept.team_id, kept.frozen) == (before.day, before.team_id, True)
+    assert (kept.tactic, kept.authority, kept.fallback) == ("tactic_3", "proposed", "mobile_patrol")
+    away = replace(plain, absences=(Absence(before.day, "training", inspectors=1),))
+    softened = roster_week(world, away, seed=2, published=published)
+    assert {task.tactic for task in softened.tasks} == {"mobile_patrol"}
+
+
+def test_a_request_inside_the_lead_is_met_only_where_the_roster_goes_anyway(
+    world: RiskAssessment,
+) -> None:
+    published = roster_week(world, TpuRequest(world.as_of, 7, TEAMS), seed=1)
+    task = next(task for task in published.tasks if task.day == world.as_of)
+    visited = {one.borough for one in published.tasks}
+    other = next(one.code for one in world.boroughs if one.code not in visited)
+    wishes = (
+        BoroughRequest("R1", world.as_of, (task.borough,), "an issue", "borough"),
+        BoroughRequest("R2", world.as_of, (other,), "an issue", "borough"),
+    )
+    request = TpuRequest(world.as_of, 7, TEAMS, requests=wishes)
+    roster = roster_week(world, request, seed=2, published=published)
+    met, unmet = roster.requests
+    assert (met.outcome, met.team_id, met.cost) == ("honoured", task.team_id, 0.0)
+    assert unmet.outcome == "not_honoured"
+    assert (
+        f"{task.team_id} on {world.as_of} frozen as published: {task.borough_name}" in unmet.reason
+    )
