@@ -51,6 +51,8 @@ class Action(StrEnum):
     WITHDRAW_PLAN = "plan.withdraw"
     FALL_BACK = "plan.fall_back"
     READ_BOROUGH = "borough.read"
+    READ_JOB = "job.read"
+    STOP_JOB = "job.stop"
     PROPOSE_TASKING = "tasking.propose"
     AUTHORISE_TASKING = "tasking.authorise"
     READ_AUDIT = "audit.read"
@@ -184,6 +186,12 @@ _TABLE: tuple[tuple[Action, frozenset[Role], str], ...] = (
         Action.READ_BOROUGH,
         _WHOLE_PICTURE | {Role.BOROUGH},
         "a borough sees its own part of the picture",
+    ),
+    (Action.READ_JOB, _WHOLE_PICTURE, "the meeting sees what the service is working on"),
+    (
+        Action.STOP_JOB,
+        frozenset({Role.ANALYST, Role.PLANNER}),
+        "whoever may ask for the work may end it",
     ),
     (
         Action.PROPOSE_TASKING,

@@ -21,11 +21,14 @@ from api.accounts.sign_in import SignIn
 from api.consultations import Consultations
 from api.envelope import Envelope
 from api.gate import Gate
+from api.jobs.runner import JobRunner
+from api.jobs.shelf import JobShelf
 from api.orders import MAKE_SAMPLE
 from api.problems import Problem, ProblemError, http_problem, problem_response
 from api.record_folder import open_record
 from api.routes.endpoint import add_endpoints
 from api.routes.interface import interface_document
+from api.routes.kinds import JOB_KINDS
 from api.routes.table import ENDPOINTS
 from api.service import KeptReadings, Service, today_in_london
 from api.sessions import Sessions
@@ -84,6 +87,7 @@ def create_app(
         consultations=Consultations(clock),
         issuer=Issuer(read_oidc(settings.oidc)) if settings.oidc else None,
     )
+    app.state.job_kinds = JOB_KINDS
     app.state.passwords = passwords or Passwords()
     add_endpoints(app, ENDPOINTS)
     app.add_exception_handler(HTTPException, _plain_problem)
@@ -103,6 +107,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         open_record(settings.data_dir, settings.database) as record,
     ):
         service.record, service.door = record, SignIn(record, app.state.passwords)
+        runner = JobRunner(service, JobShelf(record), app.state.job_kinds)
+        await runner.recover()
+        service.jobs, working = runner, asyncio.create_task(runner.serve())
         seeding = None
         if service.settings.sample and workspace.is_empty():
             service.sample_state = "preparing"
@@ -110,9 +117,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            if seeding is not None:
-                seeding.cancel()
-                await asyncio.wait([seeding])
+            service.stopping = True
+            for task in (working, seeding):
+                if task is not None:
+                    task.cancel()
+                    await asyncio.wait([task])
             service.pool.close()
 
 

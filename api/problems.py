@@ -15,6 +15,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from allocator.errors import PlanningRefusedError, PlanVerificationError
+from api.jobs.errors import JobNotOverError, JobOverError, JobsFullError
 from api.refusals import (
     AccessDeniedError,
     CredentialRefusedError,
@@ -61,6 +62,9 @@ STATUS: tuple[tuple[type[Exception], int, str | None], ...] = (
     (CredentialRefusedError, 401, None),
     (PlanConflictError, 409, None),
     (PlanChangedError, 412, None),
+    (JobOverError, 409, None),
+    (JobNotOverError, 409, None),
+    (JobsFullError, 429, None),
     (UnknownRecordError, 404, None),
     (StaleRecordError, 412, None),
     (CorruptStoreError, 503, "The service cannot write or read its data"),

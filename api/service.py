@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -28,6 +28,16 @@ Value = TypeVar("Value")
 LONDON = ZoneInfo("Europe/London")
 
 
+class Jobs(Protocol):
+    """What does the jobs, as routes need it."""
+
+    def wake(self) -> None:
+        """Look for a job now."""
+
+    def folder(self, job_id: str) -> Path:
+        """Return where the files of a job lie."""
+
+
 @dataclass
 class Service:
     """One running service.
@@ -43,6 +53,12 @@ class Service:
         configured. ``None`` before the service has started.
     consultations
         Which reads of sensitive records were noted lately.
+    jobs
+        What does the jobs of the store; ``None`` before the service has started.
+    streams
+        How many clients follow a job at this moment.
+    stopping
+        True once the service was told to stop: streams end, and it is no longer ready.
     """
 
     settings: Settings
@@ -58,6 +74,9 @@ class Service:
     record: Record | None = None
     door: SignIn | None = None
     sample_state: str = "none"
+    jobs: Jobs | None = None
+    streams: int = 0
+    stopping: bool = False
     publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

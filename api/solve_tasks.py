@@ -31,6 +31,7 @@ from api.output import Writer, json_text, text_writer, write_all
 from api.pages.outlines import area_shapes, place_shapes
 from api.plan_file import read_plan
 from api.policy_file import read_policy
+from api.progress import Unwatched, Watch
 from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea, load_bundled
@@ -39,8 +40,11 @@ from hotspots.incidents import FeedReading
 from hotspots.pipeline import AssessedWeek
 from hotspots.sources import EvidencePolicy
 
+#: Work that nobody follows.
+UNWATCHED = Unwatched()
 
-def assess(order: AssessmentOrder, staged: Path) -> AssessmentDone:
+
+def assess(order: AssessmentOrder, staged: Path, watch: Watch = UNWATCHED) -> AssessmentDone:
     """Read feeds, assess them, and fill ``staged`` with the assessment.
 
     Raises
@@ -54,7 +58,7 @@ def assess(order: AssessmentOrder, staged: Path) -> AssessmentDone:
         drop_personal_columns=order.drop_personal_columns,
     )
     policy = read_policy(order.policy)
-    readings = weekly.read_feeds(order.feeds, area, options)
+    readings = weekly.read_feeds(order.feeds, area, options, watch)
     assessed = weekly.assess(
         readings,
         area,
@@ -62,6 +66,7 @@ def assess(order: AssessmentOrder, staged: Path) -> AssessmentDone:
         policy=policy,
         seed=order.seed,
         classification=order.classification,
+        progress=watch,
     )
     if assessed.assessment.handling_code == "C":
         sanitised = weekly.assess(
@@ -78,7 +83,7 @@ def assess(order: AssessmentOrder, staged: Path) -> AssessmentDone:
     return _assessment_done(assessed.assessment, readings)
 
 
-def place(order: PlacementOrder, staged: Path) -> PlanDone:
+def place(order: PlacementOrder, staged: Path, watch: Watch = UNWATCHED) -> PlanDone:
     """Place a fleet and fill ``staged`` with the plan.
 
     Raises
@@ -87,7 +92,7 @@ def place(order: PlacementOrder, staged: Path) -> PlanDone:
         What ``arv allocate`` refuses, in the same words.
     """
     folder = read_assessment(order.assessment)
-    return _place(order, folder, load_bundled(), staged)
+    return _place(order, folder, load_bundled(), staged, watch)
 
 
 def make_sample(staged_assessment: Path, staged_plan: Path) -> tuple[AssessmentDone, PlanDone, str]:
@@ -111,7 +116,11 @@ def make_sample(staged_assessment: Path, staged_plan: Path) -> tuple[AssessmentD
 
 
 def _place(
-    order: PlacementOrder, folder: AssessmentFolder, area: StudyArea, staged: Path
+    order: PlacementOrder,
+    folder: AssessmentFolder,
+    area: StudyArea,
+    staged: Path,
+    watch: Watch = UNWATCHED,
 ) -> PlanDone:
     previous = read_plan(order.previous) if order.previous else None
     request = weekly.PlacementRequest(
@@ -126,9 +135,9 @@ def _place(
         settings=PlanSettings(coverage_floor=order.coverage_floor),
         events=order.events,
     )
-    plan = weekly.place(folder, request)
-    verdict = weekly.judged(plan, folder, request)
-    writers = weekly.plan_writers(plan, folder, area, previous=previous, verdict=verdict)
+    plan = weekly.place(folder, request, watch)
+    verdict = weekly.judged(plan, folder, request, watch)
+    writers = weekly.plan_writers(plan, folder, area, watch, previous=previous, verdict=verdict)
     shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
     write_all(staged, shapes | writers)
     return PlanDone(plan.week, plan.plan_id)

@@ -10,12 +10,16 @@ to come back.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import multiprocessing
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
@@ -29,8 +33,37 @@ Result = TypeVar("Result")
 PRELOADED = [TASKS]
 NICENESS = 5  # a solve may use every core; the service's own answers go first
 STOP_S = 2.0
+TELL_EVERY_S = 0.2
+#: What the service sends a worker that should come to an end with what it has.
+STOP = "stop"
 
 log = logging.getLogger("arv.solving")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a worker says on its way: the step, its share, and objective and bound."""
+
+    step: str = ""
+    share: float = 0.0
+    objective: float | None = None
+    bound: float | None = None
+
+
+@dataclass
+class Following:
+    """Follows one piece of work and may ask it to come to an end.
+
+    Attributes
+    ----------
+    told
+        Called on the event loop with what the worker says.
+    stop
+        Set to have the worker end early; it then gives what it has found so far.
+    """
+
+    told: Callable[[Told], None]
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class WorkPool:
@@ -52,7 +85,13 @@ class WorkPool:
         self._admitted = 0
         self._running: set[BaseProcess] = set()
 
-    async def run(self, task: Task[Result], *arguments: object, deadline_s: float) -> Result:
+    async def run(
+        self,
+        task: Task[Result],
+        *arguments: object,
+        deadline_s: float,
+        following: Following | None = None,
+    ) -> Result:
         """Run a task in a process and return its result.
 
         Cancelling the caller ends the process.
@@ -63,6 +102,9 @@ class WorkPool:
             The function and what it is called with, which must be picklable.
         deadline_s
             Seconds from the start of the process to its forced end.
+        following
+            Who is told how far it is. The task then takes a last argument ``watch``, an
+            :class:`api.progress.Watch`.
 
         Raises
         ------
@@ -74,7 +116,7 @@ class WorkPool:
         self._admitted += 1
         try:
             async with self._slots:
-                return await self._run_one(task, arguments, deadline_s)
+                return await self._run_one(task, arguments, deadline_s, following)
         finally:
             self._admitted -= 1
 
@@ -84,18 +126,25 @@ class WorkPool:
             process.kill()
 
     async def _run_one(
-        self, task: Task[Result], arguments: tuple[object, ...], deadline_s: float
+        self,
+        task: Task[Result],
+        arguments: tuple[object, ...],
+        deadline_s: float,
+        following: Following | None,
     ) -> Result:
         ours, theirs = self._context.Pipe(duplex=True)
         process = self._context.Process(
-            target=_work, args=(theirs, task, arguments), daemon=True, name=task.name
+            target=_work,
+            args=(theirs, task, arguments, following is not None),
+            daemon=True,
+            name=task.name,
         )
         try:
             starting = asyncio.ensure_future(asyncio.to_thread(process.start))
             await _whole(starting)
             self._running.add(process)
             theirs.close()
-            return await _outcome(ours, deadline_s, task.name)  # type: ignore[no-any-return]  # what the task returns crosses a pipe untyped
+            return await _followed(ours, deadline_s, task.name, following)  # type: ignore[no-any-return]  # what the task returns crosses a pipe untyped
         finally:
             self._running.discard(process)
             ours.close()
@@ -111,25 +160,64 @@ async def _whole(starting: asyncio.Future[None]) -> None:
         raise
 
 
-async def _outcome(connection: Connection, deadline_s: float, name: str) -> Any:
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
+async def _followed(
+    connection: Connection, deadline_s: float, name: str, following: Following | None
+) -> Any:
+    """Return the outcome, passing on what is told meanwhile and, once, the wish to end early."""
+    if following is None:
+        return await _outcome(connection, deadline_s, name, _nobody)
+    passing = asyncio.ensure_future(_pass_stop(connection, following.stop))
+    try:
+        return await _outcome(connection, deadline_s, name, following.told)
+    finally:
+        passing.cancel()
+        await asyncio.wait([passing])
+
+
+def _nobody(_told: Told) -> None:
+    """Tell nobody."""
+
+
+async def _pass_stop(connection: Connection, stop: asyncio.Event) -> None:
+    await stop.wait()
+    with contextlib.suppress(OSError):  # it has ended already
+        connection.send(STOP)
+
+
+async def _outcome(
+    connection: Connection, deadline_s: float, name: str, tell: Callable[[Told], None]
+) -> Any:
+    end = asyncio.get_running_loop().time() + deadline_s
+    while True:
+        left_s = end - asyncio.get_running_loop().time()
+        if not await _readable(connection, left_s):
+            log.warning("%s passed its deadline of %.0f s and was ended", name, deadline_s)
+            raise ProblemError(_overdue(deadline_s))
+        try:
+            message = await asyncio.to_thread(connection.recv)
+        except (EOFError, ConnectionError) as fault:
+            log.exception("the process of %s ended without a result", name)
+            raise ProblemError(_lost()) from fault
+        if isinstance(message, Told):
+            tell(message)
+            continue
+        done, value = message
+        if done:
+            return value
+        raise ProblemError(value)
+
+
+async def _readable(connection: Connection, seconds: float) -> bool:
+    """Wait until there is something to read; return False when the time is over."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(connection.fileno(), ready.set)
     try:
-        await asyncio.wait_for(ready.wait(), deadline_s)
-    except TimeoutError as fault:
-        log.warning("%s passed its deadline of %.0f s and was ended", name, deadline_s)
-        raise ProblemError(_overdue(deadline_s)) from fault
+        await asyncio.wait_for(ready.wait(), max(0.0, seconds))
+    except TimeoutError:
+        return False
     finally:
         loop.remove_reader(connection.fileno())
-    try:
-        done, value = await asyncio.to_thread(connection.recv)
-    except (EOFError, ConnectionError) as fault:
-        log.exception("the process of %s ended without a result", name)
-        raise ProblemError(_lost()) from fault
-    if done:
-        return value
-    raise ProblemError(value)
+    return True
 
 
 def _end(process: BaseProcess) -> None:
@@ -141,14 +229,18 @@ def _end(process: BaseProcess) -> None:
     process.join(STOP_S)
 
 
-def _work(connection: Connection, task: Task[object], arguments: tuple[object, ...]) -> None:
+def _work(
+    connection: Connection, task: Task[object], arguments: tuple[object, ...], watched: bool
+) -> None:
     """Run one task in this process and send its result, or the problem it ended with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service decides when a job ends
     os.nice(NICENESS)
-    threading.Thread(target=_leave_with_service, args=(connection,), daemon=True).start()
+    watch = _PipedWatch(connection)
+    threading.Thread(target=watch.listen, daemon=True).start()
     try:
         function = getattr(importlib.import_module(task.module), task.name)
-        outcome: tuple[bool, object] = (True, function(*arguments))
+        given = (*arguments, watch) if watched else arguments
+        outcome: tuple[bool, object] = (True, function(*given))
     except Exception as fault:
         problem = problem_of(fault)
         if problem.status >= 500:
@@ -157,12 +249,40 @@ def _work(connection: Connection, task: Task[object], arguments: tuple[object, .
     connection.send(outcome)
 
 
-def _leave_with_service(connection: Connection) -> None:
-    """End this process when the service is gone: nobody would read the result."""
-    try:
-        connection.recv()
-    except (EOFError, OSError):
-        os._exit(1)
+class _PipedWatch:
+    """The :class:`api.progress.Watch` of a task: tells the service, and hears its wish."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stop = threading.Event()
+        self._told = Told()
+        self._sent_s = -TELL_EVERY_S
+
+    def __call__(self, step: str, share: float) -> None:
+        last = self._told
+        fresh = step != last.step
+        self._tell(Told(step, share, last.objective, last.bound), at_once=fresh)
+
+    def measured(self, objective: float, bound: float) -> None:
+        last = self._told
+        self._tell(Told(last.step, last.share, objective, bound), at_once=True)
+
+    def stop_asked(self) -> bool:
+        return self._stop.is_set()
+
+    def listen(self) -> None:
+        """Hear the wish to end; end this process when the service is gone."""
+        try:
+            while self._connection.recv() == STOP:
+                self._stop.set()
+        except (EOFError, OSError):
+            os._exit(1)
+
+    def _tell(self, told: Told, *, at_once: bool) -> None:
+        self._told, now = told, time.monotonic()
+        if at_once or now - self._sent_s >= TELL_EVERY_S:
+            self._sent_s = now
+            self._connection.send(told)
 
 
 def _busy(capacity: int) -> Problem:

@@ -61,9 +61,9 @@ class Workspace:
         """Return the folder of an assessment, the current one by default, if it is there."""
         return self._folder(self.root / ASSESSMENTS, assessment_id)
 
-    def plan(self, week: str) -> Path | None:
-        """Return the folder of the plan in force for a week, if there is one."""
-        return self._folder(self.root / PLANS / week) if WEEK.fullmatch(week) else None
+    def plan(self, week: str, plan_id: str | None = None) -> Path | None:
+        """Return the folder of a week's plan, the one in force by default, if there is one."""
+        return self._folder(self.root / PLANS / week, plan_id) if WEEK.fullmatch(week) else None
 
     def weeks(self) -> list[str]:
         """Return the weeks that have a plan, earliest first."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import StringConstraints
@@ -12,21 +14,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Action
+from api.jobs.door import run_or_accept
+from api.jobs.kind import JobKind, Work
 from api.negotiation import GEOJSON, HTML, JSON, PDF, choose
 from api.orders import MAP, PLACE, PlacementOrder
 from api.plan_shelf import PlanShelf
 from api.problems import Problem, ProblemError, http_problem
 from api.routes.bodies import PlacementBody
-from api.routes.documents import PLAN_RESPONSES
+from api.routes.documents import ACCEPTED, PLAN_RESPONSES
 from api.routes.endpoint import Endpoint
 from api.routes.map_policy import map_policy
 from api.routes.permits import as_resource, require
 from api.routes.stored import StoredPlan, marking, send_file, stored_plan
-from api.routes.work import while_connected
 from api.service import Service, service_of
 
 #: State of a plan that nobody drafted in the record.
 NOT_RECORDED = "not in the record"
+#: Longer solves than this, in seconds, are always jobs.
+LONGEST_WAIT_S = 120.0
 FORMS = {JSON: "plan.json", HTML: MAP, GEOJSON: "plan.geojson", PDF: "briefing.pdf"}
 
 WeekQuery = Annotated[
@@ -55,19 +60,39 @@ async def read_plan_briefing(request: Request, week: WeekQuery) -> Response:
 
 
 async def make_plan(request: Request, body: PlacementBody) -> Response:
-    """Solve a week's placement, store it as the plan of the week, and return it."""
-    service = service_of(request)
-    order = _order(service, body)
-    limits = service.settings.limits
+    """Solve a week's placement, store it as the plan of the week, and return it.
+
+    ``Prefer: respond-async``, or a time limit over two minutes, gives 202 and a job instead.
+    """
+    order = _order(service_of(request), body)  # refused here, before anything is accepted
+    asked = body.model_dump(mode="json", by_alias=True)
+    asked["assessment_id"] = order.assessment.name
+    return await run_or_accept(request, PLACEMENT, asked, long=body.time_limit_s > LONGEST_WAIT_S)
+
+
+async def _place(service: Service, work: Work) -> dict[str, Any]:
+    """Solve a placement and publish it; the work of the job and of the request alike."""
+    body = PlacementBody.model_validate_json(json.dumps(work.request))
+    order, limits = _order(service, body), service.settings.limits
     deadline_s = min(body.time_limit_s, limits.solve_s) + limits.grace_s
     with service.workspace.staging() as folder:
         staged = folder / "plan"
-        work = service.pool.run(PLACE, order, staged, deadline_s=deadline_s)
-        done = await while_connected(request, work)
+        done = await service.pool.run(
+            PLACE, order, staged, deadline_s=deadline_s, following=work.following
+        )
         async with service.publishing:
             await asyncio.to_thread(service.workspace.publish_plan, staged, done.week, done.plan_id)
-    response = await _send(request, await required_plan(service, done.week), JSON)
-    response.headers["Content-Location"] = f"/allocate?week={done.week}"
+    return {"week": done.week, "plan_id": done.plan_id}
+
+
+async def _deliver(request: Request, result: Mapping[str, Any]) -> Response:
+    """Return the plan that was made, also when a later one has taken its place."""
+    week, plan_id = result["week"], result["plan_id"]
+    stored = await stored_plan(service_of(request), week, plan_id)
+    if stored is None:
+        raise ProblemError(http_problem(404, f"plan {plan_id} of {week} is no longer stored."))
+    response = await _send(request, stored, JSON)
+    response.headers["Content-Location"] = f"/allocate?week={week}"
     return response
 
 
@@ -177,6 +202,21 @@ def _refused(problem: str, remedy: str) -> Problem:
     )
 
 
+PLACEMENT = JobKind(
+    "placement",
+    Action.MAKE_PLAN,
+    _place,
+    _deliver,
+    steps=(
+        ("Preparing the placement", 1),
+        ("Proving the placement", 10),
+        ("Explaining the plan", 1),
+        ("Simulating weeks", 4),
+        ("Drawing the map", 1),
+        ("Setting the briefing", 1),
+    ),
+)
+
 ENDPOINTS = (
     Endpoint(
         "GET",
@@ -216,6 +256,6 @@ ENDPOINTS = (
         "Solve a week's placement and store it as the plan of the week",
         tag="plan",
         operation="alteration",
-        responses=PLAN_RESPONSES,
+        responses=PLAN_RESPONSES | ACCEPTED,
     ),
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import File, Form, Query, UploadFile
 from pydantic import StringConstraints
@@ -17,15 +18,16 @@ from starlette.responses import JSONResponse, Response
 from api.access import Action
 from api.assessment_folder import ASSESSMENT
 from api.calendar_day import parse_day
+from api.jobs.door import run_or_accept
+from api.jobs.kind import JobKind, Work
 from api.negotiation import CSV, HTML, JSON, choose
 from api.orders import ASSESS, MAP, AssessmentDone, AssessmentOrder
 from api.problems import ProblemError, http_problem
-from api.routes.documents import ASSESSMENT_RESPONSES, MADE_RESPONSES
+from api.routes.documents import ACCEPTED, ASSESSMENT_RESPONSES, MADE_RESPONSES
 from api.routes.endpoint import Endpoint
 from api.routes.map_policy import map_policy
 from api.routes.permits import shown_assessment
 from api.routes.stored import StoredAssessment, marking, send_file, stored_assessment
-from api.routes.work import while_connected
 from api.service import Service, service_of
 from api.settings import Limits
 from hotspots.errors import FeedRefusedError
@@ -37,6 +39,7 @@ IdQuery = Annotated[
 ]
 Classification = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9 :/-]{0,79}$")]
 COVERAGE_SUFFIX = ".coverage.csv"
+FEEDS, POLICY = "feeds", "policy"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
 
 
@@ -95,28 +98,47 @@ async def make_assessment(
     uploads = [*(incidents or []), *(counts or [])]
     _refuse_too_many(len(uploads), service.settings.limits)
     with service.workspace.staging() as folder:
-        order = AssessmentOrder(
-            feeds=await _keep_feeds(uploads, folder / "feeds"),
-            as_of=day,
-            policy=await _keep(policy, folder / "policy") if policy else None,
-            seed=seed,
-            classification=classification,
-            report_rejected=report_rejected,
-            drop_personal_columns=drop_personal_columns,
+        sent = folder / "sent"
+        feeds = await _keep_feeds(uploads, sent / FEEDS)
+        asked = {
+            "feeds": [path.name for path in feeds],
+            "as_of": day.isoformat(),
+            "policy": (await _keep(policy, sent / POLICY)).name if policy else None,
+            "seed": seed,
+            "classification": classification,
+            "report_rejected": report_rejected,
+            "drop_personal_columns": drop_personal_columns,
+        }
+        sent.mkdir(exist_ok=True)
+        return await run_or_accept(request, ASSESSING, asked, files=sent)
+
+
+async def _assess(service: Service, work: Work) -> dict[str, Any]:
+    """Assess the files of a request and publish the result."""
+    asked = work.request
+    order = AssessmentOrder(
+        feeds=tuple(work.folder / FEEDS / name for name in asked["feeds"]),
+        as_of=date.fromisoformat(asked["as_of"]),
+        policy=work.folder / POLICY / asked["policy"] if asked["policy"] else None,
+        seed=asked["seed"],
+        classification=asked["classification"],
+        report_rejected=asked["report_rejected"],
+        drop_personal_columns=asked["drop_personal_columns"],
+    )
+    with service.workspace.staging() as folder:
+        staged, deadline_s = folder / "assessment", service.settings.limits.assess_s
+        done = await service.pool.run(
+            ASSESS, order, staged, deadline_s=deadline_s, following=work.following
         )
-        staged = folder / "assessment"
-        work = service.pool.run(ASSESS, order, staged, deadline_s=service.settings.limits.assess_s)
-        done = await while_connected(request, work)
         async with service.publishing:
             await asyncio.to_thread(
                 service.workspace.publish_assessment, staged, done.assessment_id
             )
-    return await _made(service, done)
+    return _made(done)
 
 
-async def _made(service: Service, done: AssessmentDone) -> Response:
-    stored = await _required(service, done.assessment_id)
-    body = {
+def _made(done: AssessmentDone) -> dict[str, Any]:
+    return {
         "assessment_id": done.assessment_id,
         "as_of": done.as_of.isoformat(),
         "classification": done.classification,
@@ -126,9 +148,14 @@ async def _made(service: Service, done: AssessmentDone) -> Response:
         "warnings": list(done.warnings),
         "data_gaps": list(done.data_gaps),
     }
-    location = f"/assessment?id={done.assessment_id}"
+
+
+async def _deliver(request: Request, result: Mapping[str, Any]) -> Response:
+    """Return what an assessment came to."""
+    stored = await _required(service_of(request), result["assessment_id"])
+    location = f"/assessment?id={result['assessment_id']}"
     headers = {**marking(stored.assessment), "Location": location}
-    return JSONResponse(body, 201, headers)
+    return JSONResponse(dict(result), 201, headers)
 
 
 async def _shown(request: Request, assessment_id: str | None) -> StoredAssessment:
@@ -190,6 +217,22 @@ async def _keep(upload: UploadFile, folder: Path) -> Path:
     return path
 
 
+ASSESSING = JobKind(
+    "assessment",
+    Action.MAKE_ASSESSMENT,
+    _assess,
+    _deliver,
+    steps=(
+        ("Reading feeds", 3),
+        ("Weighing the evidence", 1),
+        ("Drawing the risk surface", 3),
+        ("Estimating weekly rates", 3),
+        ("Looking for patterns", 2),
+        ("Estimating harm", 2),
+        ("Backtesting the method", 6),
+    ),
+)
+
 ENDPOINTS = (
     Endpoint(
         "GET",
@@ -221,6 +264,6 @@ ENDPOINTS = (
         operation="combination",
         status=201,
         upload=True,
-        responses=MADE_RESPONSES,
+        responses=MADE_RESPONSES | ACCEPTED,
     ),
 )

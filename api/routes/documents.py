@@ -106,6 +106,16 @@ COMMON: dict[int | str, dict[str, Any]] = {
     500: problem("A defect of the service."),
 }
 
+#: What a request that long work came of may answer instead of its result.
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "Accepted as a job: `Location` has its address. Asked for with "
+        "`Prefer: respond-async`.",
+        "content": {"application/json": {}},
+    },
+    429: problem("Too many jobs are waiting."),
+}
+
 PLAN_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "model": PlanDocument,

@@ -62,9 +62,9 @@ async def stored_folder(service: Service, folder: Path) -> StoredAssessment:
     return StoredAssessment(folder, kept.assessment)
 
 
-async def stored_plan(service: Service, week: str) -> StoredPlan | None:
-    """Return the plan in force for a week, or ``None`` when there is none."""
-    folder = service.workspace.plan(week)
+async def stored_plan(service: Service, week: str, plan_id: str | None = None) -> StoredPlan | None:
+    """Return a plan of a week, the one in force by default, or ``None`` when it is not there."""
+    folder = service.workspace.plan(week, plan_id)
     if folder is None:
         return None
     plan = await _read(service, folder / "plan.json", read_plan)

@@ -8,6 +8,7 @@ from api.routes import (
     borough,
     health,
     interface,
+    jobs,
     plans,
     sign_in,
     static,
@@ -23,5 +24,6 @@ ENDPOINTS = (
     *assessment.ENDPOINTS,
     *plans.ENDPOINTS,
     *borough.ENDPOINTS,
+    *jobs.ENDPOINTS,
     *week_page.ENDPOINTS,
 )

@@ -64,6 +64,7 @@ def address(endpoint: Endpoint) -> str:
         .replace("{table}", "wards")
         .replace("{code}", "E09000012")
         .replace("{key}", "2026-W48-0123456789ab")
+        .replace("{job_id}", f"job-{'0' * 24}")
     )
 
 

@@ -59,6 +59,8 @@ plan.publish        ca
 plan.withdraw       cam
 plan.fall_back      cam         person
 borough.read        npcamub
+job.read            npcamu
+job.stop            np
 tasking.propose     pc
 tasking.authorise   m           second person
 audit.read          u

@@ -1,0 +1,11 @@
+"""The kinds of work that can be a job, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from api.jobs.kind import JobKind
+from api.routes.allocate import PLACEMENT
+from api.routes.assessment import ASSESSING
+
+JOB_KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (PLACEMENT, ASSESSING)}
