@@ -31,7 +31,7 @@ from scipy.sparse import csr_matrix, hstack, identity, vstack
 
 from allocator.linear_model import LinearModel, math_opt_proto
 from allocator.location_inputs import checked_covers, checked_demand, checked_search
-from allocator.site_selection import Choice, Floats, Sites, Status, choose
+from allocator.site_selection import Choice, Floats, Sites, Status, Watch, choose
 
 MAX_NODES = 100  # of the search by Lagrangian bounds
 WHOLE = 1e-6  # coverage is whole, up to the solver's rounding
@@ -73,6 +73,7 @@ def solve_mclp(
     n_units: int,
     time_limit_s: float,
     keep: Sequence[int] = (),
+    watch: Watch | None = None,
 ) -> CoverageSolution:
     """Place units so that as much demand as possible lies within reach of one.
 
@@ -88,6 +89,10 @@ def solve_mclp(
         Seconds; the best placement found is returned as ``timed_out`` when they are over.
     keep
         Sites that must be used, for example stations that exist.
+    watch
+        Told covered demand and bound while the search goes on. Ctrl-C, or the watch raising
+        ``KeyboardInterrupt``, ends it as the time limit would; a solver that is at work then
+        ends first.
 
     Returns
     -------
@@ -111,7 +116,9 @@ def solve_mclp(
         return CoverageSolution("optimal", objective, objective, sites)
     position = {site: number for number, site in enumerate(candidates.tolist())}
     standing = [position[site] for site in kept]
-    choice = _choose(rows[:, candidates], merged, n_units, standing, time_limit_s)
+    choice = _choose(
+        rows[:, candidates], merged, n_units, standing, time_limit_s=time_limit_s, watch=watch
+    )
     objective = round(choice.value)
     bound = objective if choice.status == "optimal" else math.floor(choice.bound + WHOLE)
     sites = tuple(candidates[choice.sites].tolist())
@@ -123,14 +130,18 @@ def _choose(
     demand: NDArray[np.int64],
     n_units: int,
     keep: Sequence[int],
+    *,
     time_limit_s: float,
+    watch: Watch | None,
 ) -> Choice:
     """Search by Lagrangian bounds; leave to HiGHS what they cannot close soon."""
     deadline = time.monotonic() + time_limit_s
     problem = _Covering(rows, demand)
-    choice = choose(problem, n_units, keep=keep, time_limit_s=time_limit_s, max_nodes=MAX_NODES)
+    choice = choose(
+        problem, n_units, keep=keep, time_limit_s=time_limit_s, max_nodes=MAX_NODES, watch=watch
+    )
     left_s = deadline - time.monotonic()
-    if choice.status == "optimal" or left_s <= 0:
+    if choice.status == "optimal" or left_s <= 0 or choice.interrupted:
         return choice
     model = _model(*merged_rows(rows[:, choice.open_sites], demand), n_units)
     fixed = np.isin(choice.open_sites, list(keep))

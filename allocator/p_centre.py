@@ -19,11 +19,16 @@ from numpy.typing import ArrayLike
 from allocator.location_inputs import checked_costs, checked_search
 from allocator.lscp import least_cover
 from allocator.p_median import LocationSolution, nearest
-from allocator.site_selection import Floats, Status
+from allocator.site_selection import Floats, Status, Watch
 
 
 def solve_p_centre(
-    costs: ArrayLike, *, n_units: int, time_limit_s: float, keep: Sequence[int] = ()
+    costs: ArrayLike,
+    *,
+    n_units: int,
+    time_limit_s: float,
+    keep: Sequence[int] = (),
+    watch: Watch | None = None,
 ) -> LocationSolution:
     """Place units so that the greatest distance to the nearest one is least.
 
@@ -37,6 +42,9 @@ def solve_p_centre(
         Seconds; the best placement found is returned as ``timed_out`` when they are over.
     keep
         Sites that must be used, for example stations that exist.
+    watch
+        Told distance and bound before every step. Ctrl-C, or the watch raising
+        ``KeyboardInterrupt``, ends the search as the time limit would.
 
     Returns
     -------
@@ -57,18 +65,23 @@ def solve_p_centre(
     least = float(table.min(axis=1).max())  # no choice does better than all sites together
     options = np.unique(table[(table >= least) & (table < radius)])
     low, high = 0, len(options)  # options below low are proven impossible
-    while low < high and time.monotonic() < deadline:
-        middle = (low + high) // 2
-        left_s = deadline - time.monotonic()
-        cover = least_cover(table <= options[middle], keep=kept, time_limit_s=left_s)
-        if len(cover.sites) <= n_units:
-            best = _filled(cover.sites, table.shape[1], n_units)
-            radius = _radius(table, best)
-            high = int(np.searchsorted(options, radius))
-        elif cover.bound > n_units:
-            low = middle + 1
-        else:
-            break
+    try:
+        while low < high and time.monotonic() < deadline:
+            if watch is not None:
+                watch(radius, float(options[low]))
+            middle = (low + high) // 2
+            left_s = deadline - time.monotonic()
+            cover = least_cover(table <= options[middle], keep=kept, time_limit_s=left_s)
+            if len(cover.sites) <= n_units:
+                best = _filled(cover.sites, table.shape[1], n_units)
+                radius = _radius(table, best)
+                high = int(np.searchsorted(options, radius))
+            elif cover.bound > n_units:
+                low = middle + 1
+            else:
+                break
+    except KeyboardInterrupt:
+        radius = _radius(table, best)
     bound = radius if low >= high else float(options[low])
     status: Status = "optimal" if low >= high else "timed_out"
     sites = np.array(best, dtype=np.intp)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from allocator.location_inputs import checked_costs, checked_search, checked_weights
-from allocator.site_selection import Floats, Sites, Status, choose
+from allocator.site_selection import Floats, Sites, Status, Watch, choose
 
 EXACT = 2.0**53  # whole numbers up to here are exact
 NEAR_SITES = 6  # how many times its share of the sites a point may look at
@@ -68,6 +68,7 @@ def solve_p_median(
     n_units: int,
     time_limit_s: float,
     keep: Sequence[int] = (),
+    watch: Watch | None = None,
 ) -> LocationSolution:
     """Place units so that the demand-weighted distance to the nearest is least.
 
@@ -83,6 +84,9 @@ def solve_p_median(
         Seconds; the best placement found is returned as ``timed_out`` when they are over.
     keep
         Sites that must be used, for example stations that exist.
+    watch
+        Told distance and bound while the search goes on. Ctrl-C, or the watch raising
+        ``KeyboardInterrupt``, ends it as the time limit would.
 
     Returns
     -------
@@ -100,12 +104,22 @@ def solve_p_median(
     kept = checked_search(table.shape[1], n_units, keep, time_limit_s)
     used = weights > 0
     problem = _Median(weights[used, None] * table[used], n_units)
-    choice = choose(problem, n_units, keep=kept, time_limit_s=time_limit_s)
+    least = None if watch is None else _negated(watch)
+    choice = choose(problem, n_units, keep=kept, time_limit_s=time_limit_s, watch=least)
     objective = -choice.value + 0.0
     bound = objective if choice.status == "optimal" else max(0.0, -choice.bound)
     return LocationSolution(
         choice.status, objective, bound, tuple(choice.sites.tolist()), nearest(table, choice.sites)
     )
+
+
+def _negated(watch: Watch) -> Watch:
+    """Tell distances, not the values of a search for the greatest."""
+
+    def told(value: float, bound: float) -> None:
+        watch(-value + 0.0, max(0.0, -bound))
+
+    return told
 
 
 def nearest(costs: Floats, sites: Sites) -> tuple[int, ...]:

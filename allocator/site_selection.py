@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Sites = NDArray[np.intp]
+Watch = Callable[[float, float], None]  #: told objective and bound; may raise KeyboardInterrupt
 #: ``optimal`` is proven; ``timed_out`` is the best choice when the time was over.
 Status = Literal["optimal", "timed_out"]
 
@@ -92,6 +93,8 @@ class Choice:
         Nodes of the search tree that were bounded.
     open_sites
         Sites, ascending, that a better choice could use.
+    interrupted
+        Whether Ctrl-C or the watch ended the search.
     """
 
     sites: Sites
@@ -100,6 +103,7 @@ class Choice:
     status: Status
     nodes: int
     open_sites: Sites
+    interrupted: bool = False
 
 
 @dataclass(order=True)
@@ -129,6 +133,7 @@ def choose(
     keep: Sequence[int] = (),
     time_limit_s: float,
     max_nodes: float = np.inf,
+    watch: Watch | None = None,
 ) -> Choice:
     """Choose exactly ``n_units`` sites of the greatest value.
 
@@ -144,14 +149,25 @@ def choose(
         Seconds from now; the best choice so far is returned when they are over.
     max_nodes
         End the search after so many nodes, as if the time were over.
+    watch
+        Told value and bound after every node of the search.
 
     Returns
     -------
     Choice
-        Deterministic unless the time limit ended the search.
+        Deterministic unless the time limit ended the search, or Ctrl-C (or ``watch``) did.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The search was interrupted before anything was proven.
     """
-    search = _Search(problem, n_units, keep, time.monotonic() + time_limit_s)
-    search.run(max_nodes)
+    search = _Search(problem, n_units, keep, time.monotonic() + time_limit_s, watch)
+    try:
+        search.run(max_nodes)
+    except KeyboardInterrupt:
+        if not search.interrupt():
+            raise
     return search.choice()
 
 
@@ -159,8 +175,15 @@ class _Search:
     """State of one search; sites are renumbered whenever fixing leaves many of them outside."""
 
     def __init__(
-        self, problem: SiteProblem, n_units: int, keep: Sequence[int], deadline: float
+        self,
+        problem: SiteProblem,
+        n_units: int,
+        keep: Sequence[int],
+        deadline: float,
+        watch: Watch | None,
     ) -> None:
+        self._watch, self._interrupted = watch, False
+        self._open_node: _Node | None = None
         self._problem = problem
         self._n_units = n_units
         self._deadline = deadline
@@ -183,8 +206,9 @@ class _Search:
         state = self._fixed(self._state, root)
         state, root = self._shrink(state, root)
         self._branch(state, root)
+        self._tell()
         while self._heap and self._left_s() > 0 and self._nodes < max_nodes:
-            node = heapq.heappop(self._heap)
+            node = self._open_node = heapq.heappop(self._heap)
             if self._closed(node.bound):
                 self._heap.clear()
                 break
@@ -194,6 +218,25 @@ class _Search:
             )
             if not self._closed(bounded.bound):
                 self._branch(self._fixed(node.state, bounded), bounded)
+            self._open_node = None
+            self._tell()
+
+    def interrupt(self) -> bool:
+        """End the search now; whether a choice and a bound can be told."""
+        if not self._made:
+            return False
+        if self._open_node is not None:  # what was not finished stays open
+            heapq.heappush(self._heap, self._open_node)
+        self._value = self._problem.value(self._best)
+        self._best_names = self._names[self._best]
+        self._deadline, self._interrupted = 0.0, True
+        return True
+
+    def _tell(self) -> None:
+        """Report the best value and the bound over all that is open."""
+        if self._watch is not None:
+            left = max((node.bound for node in self._heap), default=self._value)
+            self._watch(self._value, max(self._value, min(left, self._bound)))
 
     def choice(self) -> Choice:
         """Return the best choice, with the bound over all that was left open."""
@@ -203,7 +246,13 @@ class _Search:
         bound = self._value if proven else max(self._value, min(open_bound, self._bound))
         status: Status = "optimal" if proven else "timed_out"
         return Choice(
-            np.sort(self._best_names), self._value, bound, status, self._nodes, self._names
+            np.sort(self._best_names),
+            self._value,
+            bound,
+            status,
+            self._nodes,
+            self._names,
+            self._interrupted,
         )
 
     def _closed(self, bound: float) -> bool:

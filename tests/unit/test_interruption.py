@@ -1,9 +1,13 @@
-"""Ctrl-C keeps the best plan found so far, with its gap, and never calls it optimal."""
+"""Ctrl-C keeps the best answer found so far, with its gap, and never calls it optimal."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from allocator.mclp import solve_mclp
+from allocator.p_centre import solve_p_centre
+from allocator.p_median import solve_p_median
 from allocator.plan import Fleet, PatrolPlan, Unit
 from allocator.settings import PlanSettings
 from allocator.weekly_plan import plan_week
@@ -48,3 +52,62 @@ def test_the_best_plan_so_far_is_kept_with_its_gap(patient: PatrolPlan, at: int)
 def test_without_a_plan_there_is_nothing_to_keep() -> None:
     with pytest.raises(KeyboardInterrupt):
         plan_week(WORLD, FLEET, progress=Impatient("Preparing the placement", 1))
+
+
+AT = np.random.default_rng(7).uniform(0, 10_000, (60, 2))
+DISTANCE_M = np.hypot(*(AT[:, None] - AT[None]).transpose(2, 0, 1))
+DEMAND = np.random.default_rng(8).integers(1, 50, 60)
+COVERS = np.random.default_rng(9).random((90, 60)) < 0.12
+WEIGHTS = np.random.default_rng(10).integers(1, 50, 90)
+
+
+class Watcher:
+    """Notes what it is told and presses Ctrl-C at a given report."""
+
+    def __init__(self, at: int | None = None) -> None:
+        self.at = at
+        self.told: list[tuple[float, float]] = []
+
+    def __call__(self, objective: float, bound: float) -> None:
+        self.told.append((objective, bound))
+        if len(self.told) == self.at:
+            raise KeyboardInterrupt
+
+
+def test_mclp_is_watched_and_ended_with_the_best_so_far() -> None:
+    best = solve_mclp(COVERS, WEIGHTS, n_units=7, time_limit_s=60)
+    all_the_way = Watcher()
+    watched = solve_mclp(COVERS, WEIGHTS, n_units=7, time_limit_s=60, watch=all_the_way)
+    assert watched == best
+    objectives, bounds = zip(*all_the_way.told, strict=True)
+    assert list(objectives) == sorted(objectives)
+    assert max(objectives) <= best.objective <= min(bounds) + 1e-6
+    ended = solve_mclp(COVERS, WEIGHTS, n_units=7, time_limit_s=60, watch=Watcher(1))
+    assert ended.status == "timed_out"
+    assert ended.objective <= best.objective <= ended.bound
+    assert ended.objective == WEIGHTS[COVERS[:, list(ended.sites)].any(axis=1)].sum()
+
+
+def test_p_median_is_watched_and_ended_with_the_best_so_far() -> None:
+    best = solve_p_median(DISTANCE_M, DEMAND, n_units=6, time_limit_s=60)
+    for at in (None, 1, 2):
+        watcher = Watcher(at)
+        found = solve_p_median(DISTANCE_M, DEMAND, n_units=6, time_limit_s=60, watch=watcher)
+        assert found.bound <= best.objective * (1 + 1e-9)
+        assert found.objective >= best.objective * (1 - 1e-9)
+        for objective, bound in watcher.told:
+            assert bound <= best.objective * (1 + 1e-9)
+            assert objective >= best.objective * (1 - 1e-9)
+        if len(watcher.told) == at:
+            served = DISTANCE_M[:, list(found.sites)].min(axis=1) @ DEMAND
+            assert found.objective == pytest.approx(served)
+
+
+def test_p_centre_is_watched_and_ended_with_the_best_so_far() -> None:
+    best = solve_p_centre(DISTANCE_M, n_units=5, time_limit_s=60)
+    watcher = Watcher(2)
+    found = solve_p_centre(DISTANCE_M, n_units=5, time_limit_s=60, watch=watcher)
+    assert len(watcher.told) == 2
+    assert found.status == "timed_out"
+    assert found.bound <= best.objective <= found.objective
+    assert found.objective == DISTANCE_M[:, list(found.sites)].min(axis=1).max()
