@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import geopandas as gpd
 import numpy as np
 import shapely
@@ -11,6 +13,12 @@ from hotspots.boundaries.schema import StudyArea
 from hotspots.errors import AssessmentRefusedError
 
 Floats = NDArray[np.float64]
+#: Points already looked up, by study area, in order, and the indices of their wards.
+_LOCATED: WeakKeyDictionary[StudyArea, tuple[NDArray[np.complex128], NDArray[np.int64]]] = (
+    WeakKeyDictionary()
+)
+#: No more points of a study area are kept than this: 24 bytes each.
+_MOST_LOCATED = 500_000
 
 
 def locate_wards(study_area: StudyArea, x_m: ArrayLike, y_m: ArrayLike) -> NDArray[np.str_]:
@@ -39,18 +47,41 @@ def locate_wards(study_area: StudyArea, x_m: ArrayLike, y_m: ArrayLike) -> NDArr
     """
     codes = study_area.wards["ward_code"].to_numpy(dtype=str)
     x, y, finite = _checked(x_m, y_m)
-    # Public feeds put many events on one point, and each point is looked up once.
     places, of_place = np.unique(x[finite] + 1j * y[finite], return_inverse=True)
-    points = _points(places.real, places.imag)
+    found = np.zeros(len(finite), dtype=codes.dtype)
+    found[finite] = np.append(codes, "")[_owners(study_area, places)[of_place]]
+    return found
+
+
+def _owners(study_area: StudyArea, places: NDArray[np.complex128]) -> NDArray[np.int64]:
+    """Return the index of the ward of each place, the number of wards outside all of them.
+
+    Public feeds put many events on the same points, month after month: a point of a study area
+    is looked up once.
+    """
+    nothing = np.zeros(0, dtype=np.complex128), np.zeros(0, dtype=np.int64)
+    known, owners = _LOCATED.get(study_area, nothing)
+    at = np.minimum(np.searchsorted(known, places), max(len(known) - 1, 0))
+    seen = known[at] == places if len(known) else np.zeros(len(places), dtype=bool)
+    found = np.empty(len(places), dtype=np.int64)
+    found[seen] = owners[at[seen]]
+    if not seen.all():
+        found[~seen] = _looked_up(study_area, places[~seen])
+        if len(known) + len(places) <= _MOST_LOCATED:
+            every = np.concatenate([known, places[~seen]])
+            order = np.argsort(every)
+            _LOCATED[study_area] = every[order], np.concatenate([owners, found[~seen]])[order]
+    return found
+
+
+def _looked_up(study_area: StudyArea, places: NDArray[np.complex128]) -> NDArray[np.int64]:
     # The tree holds the points and GEOS prepares the polygons: 20 times faster than the reverse.
-    wards, hits = shapely.STRtree(points).query(
+    wards, hits = shapely.STRtree(_points(places.real, places.imag)).query(
         study_area.wards.geometry.to_numpy(), predicate="intersects"
     )
-    owner = np.full(len(points), len(codes), dtype=np.int64)
+    owner = np.full(len(places), len(study_area.wards), dtype=np.int64)
     np.minimum.at(owner, hits, wards)  # rows are sorted by code: the smallest index wins
-    found = np.zeros(len(finite), dtype=codes.dtype)
-    found[finite] = np.append(codes, "")[owner[of_place]]
-    return found
+    return owner
 
 
 def nearest_wards(

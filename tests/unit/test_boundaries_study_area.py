@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -207,3 +208,20 @@ def test_a_link_table_without_a_column_or_without_a_file_is_refused(tmp_path: Pa
     path.write_text("code_a,code_b,kind\n")
     with pytest.raises(BoundaryRefusedError, match="crossing"):
         read_borough_links(path)
+
+
+def test_points_looked_up_before_are_found_again_and_only_in_their_own_area() -> None:
+    area = load_bundled()
+    west, south, east, north = area.wards.total_bounds
+    random = np.random.default_rng(5)
+    x, y = random.uniform(west, east, 400), random.uniform(south, north, 400)
+    first = locate_wards(area, x[:250], y[:250])
+    again = locate_wards(area, x[::-1], y[::-1])[::-1]  # some known, some new, other order
+    np.testing.assert_array_equal(again[:250], first)
+    np.testing.assert_array_equal(again, locate_wards(load_bundled(), x, y))
+    east_half = area.wards[area.wards.geometry.representative_point().x > (west + east) / 2]
+    other = replace(area, wards=east_half.reset_index(drop=True))
+    found = locate_wards(other, x, y)
+    assert set(found) <= {"", *east_half["ward_code"]}
+    inside = np.isin(again, east_half["ward_code"])
+    np.testing.assert_array_equal(found[inside], again[inside])
