@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from allocator.free_partition import free_partition
 from allocator.plan import Fleet, PatrolPlan, Unit
 from allocator.settings import PlanSettings
 from allocator.simple_placements import simple_placements
@@ -41,7 +42,7 @@ LABELS = {
     "nearest_centre": "Nearest centre",
     "greedy": "Greedy, one borough each",
     "previous": "Previous plan's areas",
-    "unconstrained": "Without the rules",
+    "unconstrained": "Without eligibility or workload rules",
 }
 
 
@@ -132,9 +133,11 @@ def judge(
     plan, assessment, fleet
         The plan, the assessment it was made from, and the fleet it places. Events that the plan
         was made under happen in every placement's weeks.
-    previous, unconstrained
-        The plan before this one and the best plan without the meeting's rules, where there are any:
-        shown beside. Units and boroughs that are gone drop out.
+    previous
+        The plan before this one, where there is one. Units and boroughs that are gone drop out.
+    unconstrained
+        The best plan without the meeting's rules, when it has been solved; otherwise what a
+        local search finds.
     travel, settings
         Drive times and the settings of the other placements, as for the plan.
     assumptions, log, weeks, seed
@@ -157,10 +160,13 @@ def judge(
     simple = simple_placements(assessment, fleet, settings=settings, travel=travel)
     for name, areas in simple.items():
         others[name] = deploy_areas(areas, units, assessment, demand_mix=chosen.demand_mix)
-    for name, other in (("previous", previous), ("unconstrained", unconstrained)):
-        found = _redeployed(other, units, assessment, chosen.demand_mix) if other else None
-        if found is not None:
-            others[name] = found
+    if previous is not None:
+        found = _redeployed(previous, units, assessment, chosen.demand_mix)
+        others |= {"previous": found} if found is not None else {}
+    free = free_partition(plan, assessment, fleet, travel=travel, settings=settings)
+    if unconstrained is not None:
+        free = {unit.unit_id: unit.boroughs for unit in unconstrained.units}
+    others["unconstrained"] = deploy_areas(free, units, assessment, demand_mix=chosen.demand_mix)
     simulated = simulate_deployments(
         [proposed, *others.values()],
         assessment,

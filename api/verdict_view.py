@@ -162,7 +162,9 @@ def basis(judged: SimulationReport) -> str:
 
 def small_percent(share: float) -> str:
     """Return a share as a percentage; what no reader can use is only said to be small."""
-    return "under 0.1%" if 0 < share < 0.001 else percent(share)
+    if share == 0:
+        return "none"
+    return "under 0.1%" if share < 0.001 else percent(share)
 
 
 def _interval(estimate: Estimate) -> str:
@@ -196,6 +198,8 @@ def _rival_sentence(rival: RivalVerdict) -> str:
             f"{abs(points_of(gain.value)):.1f} {more} in 100 in time "
             f"({limits[0]:.1f} to {limits[-1]:.1f})"
         )
+    if rival.name == "unconstrained" and rival.finding == "worse":
+        return f"{text}: what these rules cost."
     if not rival.unpatrolled:
         return f"{text}."
     worst = rival.worst_borough

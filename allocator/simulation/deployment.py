@@ -77,15 +77,17 @@ def deploy_plan(
     everyday = tuple(range(7))
     days = {unit.unit_id: unit.on_duty for unit in units} if units is not None else {}
     known = {place.code for place in assessment.places}
+    boroughs = {place.borough_code for place in assessment.places}
     wards: dict[str, frozenset[str]] = {}
     for unit in plan.units:
         beside = {p.code for p in assessment.places if p.borough_code in unit.support}
         wards[unit.unit_id] = frozenset({*unit.wards, *beside})
-        strange = sorted(wards[unit.unit_id] - known)
+        strange = sorted(wards[unit.unit_id] - known) or sorted(
+            {*unit.boroughs, *unit.support} - boroughs
+        )
         if strange:
             raise UnrelatedPlanError(
-                f"unit {unit.unit_id} patrols ward {strange[0]}, which the assessment does not "
-                "score",
+                f"unit {unit.unit_id} patrols {strange[0]}, which the assessment does not score",
                 remedy="give the folder of the assessment the plan was made from",
             )
     duty = {unit_id: days.get(unit_id, everyday) for unit_id in wards}

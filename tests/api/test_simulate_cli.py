@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_other_placements_beside_on_the_same_calls(
     assert simulate(demo_folder, *given) == 0
     said = capsys.readouterr().out
     for rival in body["rivals"][:3]:
-        assert f"{rival['label']:24}  {rival['share_within']['value']:.1%}" in said
+        assert re.search(rf"{rival['label']} +{rival['share_within']['value']:.1%}", said)
 
 
 def test_a_log_is_replayed_in_local_weeks_and_wards(

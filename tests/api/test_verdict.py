@@ -35,7 +35,7 @@ def test_on_the_sample_the_plan_beats_placement_by_demand_and_by_distance(
     verdict: dict[str, Any],
 ) -> None:
     rivals = {rival["name"]: rival for rival in verdict["rivals"]}
-    assert list(rivals) == ["proportional", "nearest_centre", "greedy"]
+    assert list(rivals) == ["proportional", "nearest_centre", "greedy", "unconstrained"]
     for name in ("proportional", "nearest_centre"):
         assert rivals[name]["advantage"]["lower_95"] > 0
         assert rivals[name]["finding"] == "better"

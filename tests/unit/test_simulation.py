@@ -453,8 +453,11 @@ def test_what_does_not_belong_together_is_refused(town: RiskAssessment, drives: 
     with pytest.raises(UnrelatedPlanError, match=r"same units \(C3, D4\)"):
         deploy_plan(plan, town, units=fleet_of("A1", "B2", "D4").units, demand_mix=0.5)
     strange = replace(plan, units=(replace(plan.units[0], wards=("E05999999",)),))
-    with pytest.raises(UnrelatedPlanError, match="patrols ward E05999999"):
+    with pytest.raises(UnrelatedPlanError, match="patrols E05999999"):
         deploy_plan(strange, town, demand_mix=0.5)
+    beside = replace(plan, units=(replace(plan.units[0], support=("E09000033",)),))
+    with pytest.raises(UnrelatedPlanError, match="patrols E09000033"):
+        deploy_plan(beside, town, demand_mix=0.5)
     smaller = embedded_travel_time(make_world(5, n_boroughs=4, wards_each=2))
     with pytest.raises(UnrelatedPlanError, match="covers other wards"):
         simulate_plan(plan, town, smaller, weeks=2, seed=1)
