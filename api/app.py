@@ -19,6 +19,8 @@ from api.accounts.oidc import Issuer, read_oidc
 from api.accounts.passwords import Passwords
 from api.accounts.sign_in import SignIn
 from api.consultations import Consultations
+from api.conventions.once import Once
+from api.conventions.once_rows import forget_cut_off
 from api.envelope import Envelope
 from api.gate import Gate
 from api.jobs.runner import JobRunner
@@ -92,6 +94,7 @@ def create_app(
     add_endpoints(app, ENDPOINTS)
     app.add_exception_handler(HTTPException, _plain_problem)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Once)
     app.add_middleware(Gate)
     app.add_middleware(Envelope)
     app.openapi = lambda: interface_document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
@@ -109,6 +112,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.record, service.door = record, SignIn(record, app.state.passwords)
         runner = JobRunner(service, JobShelf(record), app.state.job_kinds)
         await runner.recover()
+        await asyncio.to_thread(forget_cut_off, record)
         service.jobs, working = runner, asyncio.create_task(runner.serve())
         seeding = None
         if service.settings.sample and workspace.is_empty():

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from api.access import ANONYMOUS, Action, Resource, decide
 from api.pages.interface_view import operations
 from api.pages.rendering import page
-from api.routes.documents import COMMON, ProblemDocument
+from api.routes.documents import COMMON, ProblemDocument, problem
 from api.routes.endpoint import Endpoint
 
 VERSION = "1"
@@ -37,8 +37,10 @@ def interface_document(app: FastAPI) -> dict[str, Any]:
         components["schemas"].pop("ValidationError", None)
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for methods in document["paths"].values():
-            for operation in methods.values():
+            for method, operation in methods.items():
                 _complete(operation)
+                if method == "post":
+                    _offer_key(operation)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -70,6 +72,22 @@ def _complete(operation: dict[str, Any]) -> None:
     operation["responses"] = dict(
         sorted({**{str(code): one for code, one in COMMON.items()}, **answers}.items())
     )
+
+
+def _offer_key(operation: dict[str, Any]) -> None:
+    """Add the header under which a request is done only once, and what it may be refused for."""
+    operation.setdefault("parameters", []).append(
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "Sent again with the same key within a day, the request is not done "
+            "twice: it has the first one's answer, marked Idempotency-Replayed.",
+            "schema": {"type": "string", "pattern": "^[!#-~]{1,128}$", "maxLength": 128},
+        }
+    )
+    operation["responses"].setdefault("400", problem("The Idempotency-Key cannot be read."))
+    operation["responses"].setdefault("409", problem("The first request is still being done."))
 
 
 ENDPOINTS = (
