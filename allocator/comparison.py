@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from allocator import coverage, event_calendar
+from allocator import busy_rounds, coverage, event_calendar
 from allocator.errors import (
     LockRefusedError,
     PlanInfeasibleError,
@@ -120,6 +120,7 @@ def compare(
     deadline = time.monotonic() + time_limit_s
     events = events_of(assessment, fleet, event_calendar.in_force(plan.settings), plan.week)
     world = build_world(assessment, fleet, travel, settings, events=events, week=plan.week)
+    world = busy_rounds.as_planned(world, plan)
     fleet = replace(fleet, units=tuple(sorted(fleet.units, key=lambda unit: unit.unit_id)))
     _check(plan, world, fleet)
     scale = _Scale(world, fleet, settings)
@@ -164,7 +165,8 @@ class _Scale:
             self._world.reach_from_borough, self._world.borough_weight, members
         )
         on_road = np.where(empty[:, None], 0.0, self._available)
-        return self._world.point_exposure(reach, on_road, self._settings.busy_fraction)
+        busy = self._world.busy_fractions(members, self._settings.busy_fraction)
+        return self._world.point_exposure(reach, on_road, busy)
 
     def of_plan(
         self, name: str, label: str, plan: PatrolPlan, bound: float | None = None

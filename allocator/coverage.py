@@ -147,7 +147,7 @@ def area_reach(reach_from_borough: Floats, borough_weight: Floats, members: Floa
     return np.clip((reach_from_borough @ members) / (borough_weight @ members), 0.0, 1.0)
 
 
-def exposure(reach: Floats, duty_share: Floats | float, busy_fraction: float) -> Floats:
+def exposure(reach: Floats, duty_share: Floats | float, busy_fraction: Floats | float) -> Floats:
     """Exposure of each ward to a unit: ``-log(1 - duty_share (1 - busy_fraction) reach)``."""
     return -np.log1p(-duty_share * (1.0 - busy_fraction) * reach)
 

@@ -31,12 +31,18 @@ class Unit:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The vehicles of the week and the two labelled assumptions of response, in seconds."""
+    """The vehicles of the week and labelled assumptions: response in seconds, and the work.
+
+    With ``calls_per_week`` busy fractions are worked out from the plan instead of assumed;
+    ``service_time_s`` is the mean time from arrival until a unit is free again.
+    """
 
     units: tuple[Unit, ...]
     service_standard_s: int
     turnout_s: int
     label: str = ""
+    calls_per_week: float | None = None
+    service_time_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from allocator import explanation
+from allocator.busy_rounds import Settled, call_load
 from allocator.duty_remarks import duty_remarks
 from allocator.event_calendar import DAYS_IN_WEEK, Event, recorded
 from allocator.linear_model import mps_text
@@ -47,8 +48,9 @@ class PlanRequest:
     events: tuple[Event, ...] = ()
 
 
-def assemble(request: PlanRequest, problem: PlanProblem, solution: Solution) -> PatrolPlan:
+def assemble(request: PlanRequest, settled: Settled) -> PatrolPlan:
     """Return the plan of a solution, with its numbers rounded and its identifier set."""
+    problem, solution = settled.problem, settled.solution
     objective = round(solution.objective, DECIMALS)
     scale = 10**DECIMALS
     bound = min(1.0, max(objective, math.ceil(solution.bound * scale) / scale))
@@ -74,7 +76,7 @@ def assemble(request: PlanRequest, problem: PlanProblem, solution: Solution) -> 
                     zip(world.borough_codes, world.borough_names, strict=True)
                 )
             ),
-            settings=_settings(request, problem),
+            settings=_settings(request, problem) | _work(request, settled),
             assessment_id=request.assessment.assessment_id,
             inputs_sha256=_inputs_sha256(request),
         )
@@ -179,6 +181,30 @@ def _settings(request: PlanRequest, problem: PlanProblem) -> dict[str, object]:
         },
         "events": recorded(request.events),
         "solver": "outer approximation with OR-Tools MathOpt: GLOP, HiGHS and GSCIP",
+    }
+
+
+def busy_by_unit(request: PlanRequest, settled: Settled) -> dict[str, float]:
+    """Return the busy fraction of every unit that the plan was made with, by unit_id."""
+    problem, columns = settled.problem, settled.solution.columns
+    before = previous_masks(problem.world, request.previous)
+    return {
+        one.unit_id: float(problem.busy[one.column])
+        for one in explanation.assigned_units(problem, columns, before)
+    }
+
+
+def _work(request: PlanRequest, settled: Settled) -> dict[str, object]:
+    """Return the assumed work and the busy fractions that follow; nothing where none is given."""
+    load = call_load(request.fleet)
+    if load is None:
+        return {}
+    return {
+        "calls_per_week": load.calls_per_week,
+        "service_time_s": load.service_time_s,
+        "two_unit_share": load.two_unit_share,
+        "busy_fractions": busy_by_unit(request, settled),
+        "busy_rounds": settled.rounds,
     }
 
 

@@ -35,8 +35,8 @@ class PlanProblem:
     worth
         float (n_points,): what a point counts for in the coverage of its borough: its demand,
         or patrol time where the borough has no demand.
-    exposure
-        float (n_points, n_columns).
+    exposure, busy
+        float (n_points, n_columns), and the busy fraction of each column's unit, (n_columns,).
     members
         float (n_boroughs, n_columns), 1 where the area holds the borough.
     kept, min_kept
@@ -56,6 +56,7 @@ class PlanProblem:
     worth: Floats
     borough_of_point: NDArray[np.intp]
     exposure: Floats
+    busy: Floats
     members: Floats
     kept: NDArray[np.bool_]
     min_kept: int
@@ -129,6 +130,7 @@ def build_problem(
     masks = tuple(mask for mask, _ in ordered)
     members = membership(masks, len(world.borough_codes))
     class_of = np.array([position for _, position in ordered], dtype=np.intp)
+    busy = world.busy_fractions(members, settings.busy_fraction)
     return PlanProblem(
         world=world,
         classes=classes,
@@ -137,7 +139,8 @@ def build_problem(
         demand=world.point_demand,
         worth=world.point_worth,
         borough_of_point=world.borough_of_point,
-        exposure=_exposure(world, classes, ordered, settings),
+        exposure=_exposure(world, classes, ordered, busy),
+        busy=busy,
         members=members,
         kept=_kept_columns(ordered, classes, previous),
         min_kept=0 if max_changes is None else max(0, in_both - max_changes),
@@ -150,14 +153,14 @@ def _exposure(
     world: World,
     classes: Sequence[UnitClass],
     columns: Sequence[tuple[int, int]],
-    settings: PlanSettings,
+    busy: Floats,
 ) -> Floats:
     """Exposure of each point to each column: units patrol their area and what they support."""
     patrolled = [mask | classes[position].support for mask, position in columns]
     members = membership(patrolled, len(world.borough_codes))
     reach = coverage.area_reach(world.reach_from_borough, world.borough_weight, members)
     available = np.array([classes[position].available for _, position in columns])
-    return world.point_exposure(reach, available, settings.busy_fraction)
+    return world.point_exposure(reach, available, busy)
 
 
 def _kept_columns(

@@ -19,6 +19,7 @@ from allocator.week_days import DayKind, kinds_of_day
 from hotspots.assessment import RiskAssessment
 
 Floats = NDArray[np.float64]
+MAX_BUSY_FRACTION = 0.95  # of an area no plan has had yet
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class World:
         float (n_wards, n_boroughs), see :func:`allocator.coverage.borough_reach`.
     kinds
         The days of the week, alike ones together.
+    busy_intensity
+        float (n_boroughs,): busy fraction that each borough adds to its unit; nothing while one
+        fraction is assumed for all.
     """
 
     borough_codes: tuple[str, ...]
@@ -64,6 +68,7 @@ class World:
     borough_of_ward: NDArray[np.intp]
     reach_from_borough: Floats
     kinds: tuple[DayKind, ...]
+    busy_intensity: Floats | None = None
 
     @property
     def borough_demand(self) -> Floats:
@@ -99,7 +104,21 @@ class World:
         """Position of each point's borough, int (n_points,)."""
         return np.tile(self.borough_of_ward, len(self.kinds))
 
-    def point_exposure(self, reach: Floats, available: Floats, busy_fraction: float) -> Floats:
+    def busy_fractions(self, members: Floats, assumed: float) -> Floats:
+        """Return the busy fraction of a unit in each area, float (n_areas,).
+
+        Parameters
+        ----------
+        members
+            (n_boroughs, n_areas) 1 where the area holds the borough.
+        assumed
+            Of every unit while nothing is known of the boroughs' intensity.
+        """
+        if self.busy_intensity is None:
+            return np.full(members.shape[1], assumed)
+        return np.minimum(self.busy_intensity @ members, MAX_BUSY_FRACTION)
+
+    def point_exposure(self, reach: Floats, available: Floats, busy_fraction: Floats) -> Floats:
         """Return the exposure of every point to units, float (n_points, n_units).
 
         Parameters
@@ -108,6 +127,8 @@ class World:
             (n_wards, n_units) chance that the free unit reaches a ward in time.
         available
             (n_units, n_kinds) chance that it is on the road on each kind of day.
+        busy_fraction
+            (n_units,) share of its time on duty that it cannot answer.
         """
         return np.concatenate(
             [coverage.exposure(reach, on_road, busy_fraction) for on_road in available.T]

@@ -102,15 +102,15 @@ def greedy(world: World, fleet: Fleet, settings: PlanSettings) -> list[int]:
     """Place one unit after the other in the single borough where it adds most coverage."""
     size = len(world.borough_codes)
     singles = [1 << number for number in range(size)]
-    reach = coverage.area_reach(
-        world.reach_from_borough, world.borough_weight, membership(singles, size)
-    )
+    members = membership(singles, size)
+    reach = coverage.area_reach(world.reach_from_borough, world.borough_weight, members)
+    busy = world.busy_fractions(members, settings.busy_fraction)
     demand = world.point_demand
     total: Floats = np.zeros(len(demand))
     chosen: list[int] = []
     for unit in fleet.units:
         on_road = np.array([kind.available[unit.unit_id] for kind in world.kinds])
-        exposure = world.point_exposure(reach, np.tile(on_road, (size, 1)), settings.busy_fraction)
+        exposure = world.point_exposure(reach, np.tile(on_road, (size, 1)), busy)
         gains = [
             coverage.expected_coverage(demand, total + exposure[:, number])
             for number in range(size)

@@ -35,8 +35,14 @@ def verify_plan(
     excludes: Mapping[str, tuple[str, ...]] | None = None,
     support: Mapping[str, tuple[str, ...]] | None = None,
     events: Sequence[Event] = (),
+    busy_fractions: Mapping[str, float] | None = None,
 ) -> None:
     """Check every rule and figure of a plan.
+
+    Parameters
+    ----------
+    busy_fractions
+        Of every unit; that of the settings for all when left out.
 
     Raises
     ------
@@ -52,7 +58,11 @@ def verify_plan(
     _check_locks(plan, locks)
     _check_changes(plan, previous, max_changes)
     _check_wards(plan, assessment)
-    answered = _answered_by_unit(plan, assessment, fleet, travel, settings)
+    free = {unit.unit_id: 1 - settings.busy_fraction for unit in plan.units}
+    for unit_id, busy in (busy_fractions or {}).items():
+        free[unit_id] = 1 - busy
+    limit_s = fleet.service_standard_s - fleet.turnout_s
+    answered = _answered_by_unit(plan, assessment, travel, settings, free=free, limit_s=limit_s)
     week = days_of(plan, assessment, fleet, events)
     _check_figures(plan, week, answered)
     _check_boroughs(plan, week, answered, assessment, settings)
@@ -206,15 +216,15 @@ def _check_floor(plan: PatrolPlan, settings: PlanSettings) -> None:
 def _answered_by_unit(
     plan: PatrolPlan,
     assessment: RiskAssessment,
-    fleet: Fleet,
     travel: TravelTime,
     settings: PlanSettings,
+    *,
+    free: Mapping[str, float],
+    limit_s: int,
 ) -> dict[str, list[float]]:
     """Chance that each unit, on duty, answers each ward in time, by the definition."""
     places = assessment.places
     patrol = _patrol_time(assessment, settings)
-    limit_s = fleet.service_standard_s - fleet.turnout_s
-    free = 1 - settings.busy_fraction
     answered = {}
     for unit in plan.units:
         ground = {*unit.boroughs, *unit.support}
@@ -224,7 +234,7 @@ def _answered_by_unit(
         for origin in inside:
             for target, seconds in enumerate(travel.seconds[origin].tolist()):
                 chances[target] += patrol[origin] * _in_time(seconds, limit_s, settings)
-        answered[unit.unit_id] = [free * chance / time_here for chance in chances]
+        answered[unit.unit_id] = [free[unit.unit_id] * chance / time_here for chance in chances]
     return answered
 
 

@@ -6,7 +6,11 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from allocator import (
+    busy_rounds,
     conflicts,
     coverage_floor,
     outer_approximation,
@@ -14,12 +18,13 @@ from allocator import (
     restrictions,
     stability,
 )
+from allocator.busy_rounds import Settled
 from allocator.candidate_areas import WorkloadBounds
 from allocator.errors import PlanInfeasibleError
 from allocator.event_calendar import Event
 from allocator.outer_approximation import Solution
 from allocator.plan import Fleet, PatrolPlan
-from allocator.plan_assembly import PlanRequest, assemble, model_text
+from allocator.plan_assembly import PlanRequest, assemble, busy_by_unit, model_text
 from allocator.plan_problem import PlanProblem, build_problem
 from allocator.plan_world import UnitClass, World, build_world, previous_masks, unit_classes
 from allocator.settings import PlanSettings
@@ -134,13 +139,13 @@ def plan_week(
     try:
         plan_request.check_reach(world, classes)
         tell("Preparing the placement", 1.0)
-        problem, solution = _solve(request, world, classes, time_limit_s, tell)
+        settled = _solve(request, world, classes, time_limit_s, tell)
     except PlanInfeasibleError as refusal:
         tell("Finding the rules that conflict", 0.0)
         asked = _asked_rules(request, world)
         raise conflicts.explained(refusal, asked, time_limit_s=time_limit_s) from refusal
     tell("Explaining the plan", 0.0)
-    plan = assemble(request, problem, solution)
+    plan = assemble(request, settled)
     verify_plan(
         plan,
         assessment,
@@ -153,11 +158,12 @@ def plan_week(
         excludes=request.excludes,
         support=request.support,
         events=request.events,
+        busy_fractions=busy_by_unit(request, settled),
     )
     if on_model is not None:
-        on_model(model_text(plan, solution))
+        on_model(model_text(plan, settled.solution))
     if on_solved is not None:
-        on_solved(request, problem, solution)
+        on_solved(request, settled.problem, settled.solution)
     tell("Explaining the plan", 1.0)
     return plan
 
@@ -190,38 +196,84 @@ def _solve(
     classes: tuple[UnitClass, ...],
     time_limit_s: float,
     tell: Progress,
-) -> tuple[PlanProblem, Solution]:
+) -> Settled:
     """Solve under the first workload bounds that the fleet can keep."""
     deadline = time.monotonic() + time_limit_s
-    before = previous_masks(world, request.previous)
     refusal = PlanInfeasibleError("no plan keeps every rule", remedy="relax one of them")
     widest: PlanProblem | None = None
     for bounds in _ladder(request.settings):
         try:
-            problem = build_problem(
-                world,
-                classes,
-                request.settings,
-                previous=before,
-                max_changes=request.max_changes,
-                bounds=bounds,
-            )
+            problem = _problem(request, world, classes, bounds)
             widest = problem
-            solution = outer_approximation.solve(
-                problem,
-                gap_tolerance=_proof_tolerance(request),
-                time_limit_s=deadline - time.monotonic(),
-                report=_reporter(request.settings.gap_tolerance, tell),
-            )
+            rough = request.fleet.calls_per_week is not None
+            tolerance = busy_rounds.ROUGH_GAP if rough else _proof_tolerance(request)
+            solution = _proven(request, problem, tolerance, deadline, tell)
         except PlanInfeasibleError as error:
             refusal = error
         else:
-            return problem, _steadied(request, problem, solution, deadline)
+            return _settled(request, problem, solution, deadline, tell)
     floor = request.settings.coverage_floor
     if floor > 0.0 and widest is not None:
         left_s = deadline - time.monotonic()
         raise coverage_floor.refusal(widest, floor, refusal, time_limit_s=left_s)
     raise refusal
+
+
+def _problem(
+    request: PlanRequest, world: World, classes: tuple[UnitClass, ...], bounds: WorkloadBounds
+) -> PlanProblem:
+    return build_problem(
+        world,
+        classes,
+        request.settings,
+        previous=previous_masks(world, request.previous),
+        max_changes=request.max_changes,
+        bounds=bounds,
+    )
+
+
+def _proven(
+    request: PlanRequest,
+    problem: PlanProblem,
+    tolerance: float,
+    deadline: float,
+    tell: Progress,
+    *,
+    start: NDArray[np.intp] | None = None,
+) -> Solution:
+    return outer_approximation.solve(
+        problem,
+        gap_tolerance=tolerance,
+        time_limit_s=deadline - time.monotonic(),
+        report=_reporter(request.settings.gap_tolerance, tell),
+        start=start,
+    )
+
+
+def _settled(
+    request: PlanRequest,
+    problem: PlanProblem,
+    solution: Solution,
+    deadline: float,
+    tell: Progress,
+) -> Settled:
+    """Steady the plan; where the fleet says how many calls there are, agree on busy fractions."""
+    if request.fleet.calls_per_week is None:
+        return Settled(problem, _steadied(request, problem, solution, deadline), 1)
+    bounds = problem.listed.bounds
+
+    def solve(again: PlanProblem, gap: float, start: NDArray[np.intp]) -> Solution:
+        return _proven(request, again, gap, deadline, tell, start=start)
+
+    return busy_rounds.settled(
+        problem,
+        _steadied(request, problem, solution, deadline).columns,
+        fleet=request.fleet,
+        travel=request.travel,
+        build=lambda world: _problem(request, world, problem.classes, bounds),
+        solve=solve,
+        gap=_proof_tolerance(request),
+    )
 
 
 def _proof_tolerance(request: PlanRequest) -> float:

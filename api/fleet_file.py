@@ -7,7 +7,16 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 from allocator.errors import FleetRefusedError
 from allocator.plan import Fleet, Unit
@@ -21,6 +30,7 @@ MAX_UNITS = 32
 MAX_BYTES = 2**20
 #: A day: no service standard is longer.
 MAX_TIME_S = 86_400
+MAX_CALLS = 100_000
 
 
 class _UnitTable(BaseModel):
@@ -38,6 +48,8 @@ class _FleetTable(BaseModel):
     label: StrictStr = ""
     service_standard_s: StrictInt = Field(gt=0, le=MAX_TIME_S)
     turnout_s: StrictInt = Field(ge=0, le=MAX_TIME_S)
+    calls_per_week: StrictFloat | StrictInt | None = Field(default=None, gt=0, le=MAX_CALLS)
+    service_time_s: StrictFloat | StrictInt | None = Field(default=None, gt=0, le=MAX_TIME_S)
     units: list[_UnitTable] = []
 
 
@@ -50,7 +62,9 @@ def read_fleet(path: Path) -> Fleet:
         TOML with ``service_standard_s`` and ``turnout_s`` (whole seconds), an optional
         ``label`` and one ``[[units]]`` table a vehicle: ``unit_id``, ``provenance``,
         ``eligible_boroughs`` (codes; empty means anywhere) and ``on_duty`` (true, or a list
-        of weekdays).
+        of weekdays). Optional assumptions about the work: ``calls_per_week``, from which busy
+        fractions are worked out unit by unit, and ``service_time_s`` from arrival until free
+        (3,600 when left out).
 
     Returns
     -------
@@ -118,7 +132,19 @@ def fleet_from_table(body: dict[str, Any], name: str = "fleet") -> Fleet:
     _check_size(len(table.units), name)
     units = tuple(_unit(unit, number, name) for number, unit in enumerate(table.units, start=1))
     _check_duplicates(units, name)
-    return Fleet(units, table.service_standard_s, table.turnout_s, table.label)
+    if table.service_time_s is not None and table.calls_per_week is None:
+        raise FleetRefusedError(
+            f"{name}: service_time_s is given without calls_per_week",
+            remedy="give both, or neither to assume one busy fraction for all units",
+        )
+    return Fleet(
+        units,
+        table.service_standard_s,
+        table.turnout_s,
+        table.label,
+        None if table.calls_per_week is None else float(table.calls_per_week),
+        None if table.service_time_s is None else float(table.service_time_s),
+    )
 
 
 def _unit(table: _UnitTable, number: int, name: str) -> Unit:

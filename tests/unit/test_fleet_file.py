@@ -81,3 +81,19 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     latin.write_bytes(b'label = "caf\xe9"\n')
     with pytest.raises(FleetRefusedError, match="not UTF-8"):
         read_fleet(latin)
+
+
+def test_the_assumed_work_is_read_and_bounded() -> None:
+    head = "service_standard_s = 540\nturnout_s = 60\n"
+    unit = '[[units]]\nunit_id = "A"\nprovenance = "X"\n'
+    fleet = parse_fleet(head + "calls_per_week = 300\nservice_time_s = 1800.0\n" + unit)
+    assert (fleet.calls_per_week, fleet.service_time_s) == (300.0, 1800.0)
+    assert parse_fleet(head + unit).calls_per_week is None
+    for line, words in (
+        ("calls_per_week = 0", "calls_per_week is 0"),
+        ("calls_per_week = nan", "calls_per_week is nan"),
+        ("calls_per_week = 1e9", "calls_per_week is 1000000000.0"),
+        ("service_time_s = 60", "service_time_s is given without calls_per_week"),
+    ):
+        with pytest.raises(FleetRefusedError, match=words):
+            parse_fleet(f"{head}{line}\n{unit}")
