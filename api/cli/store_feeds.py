@@ -37,7 +37,7 @@ from api.store.receipts import (
     withdraw_receipt,
 )
 from hotspots.assessment import document as assessment_document
-from hotspots.boundaries.study_area import load_bundled
+from hotspots.boundaries.study_area import StudyArea, load_bundled
 from hotspots.feeds.reader import ReadOptions, read_rows
 from hotspots.incidents import FeedReading
 
@@ -86,7 +86,7 @@ def ingest(
         who = actor_name(actor)
         taken = []
         for number, one in enumerate(given, start=1):
-            taken.append(ingest_reading(record, one, who))
+            taken.append(ingest_reading(record, one, who, area))
             progress("Storing", number / len(given))
     write_json(json_file, [receipt_document(receipt) for receipt in taken])
     for path in sorted(set(files) - set(feeds)):
@@ -95,7 +95,9 @@ def ingest(
         say(_line(receipt))
 
 
-def ingest_reading(record: Record, reading: FeedReading, actor: str) -> Receipt:
+def ingest_reading(
+    record: Record, reading: FeedReading, actor: str, study_area: StudyArea
+) -> Receipt:
     """Take one file in, with its entry in the audit record, in one transaction.
 
     Raises
@@ -104,7 +106,7 @@ def ingest_reading(record: Record, reading: FeedReading, actor: str) -> Receipt:
         Nothing of the file was stored.
     """
     with record.change() as change:
-        receipt = take_in(change.tx, reading, actor=actor, now=change.now)
+        receipt = take_in(change.tx, reading, actor=actor, now=change.now, study_area=study_area)
         change.note(
             entry(
                 actor, "feed.ingest", "receipt", receipt.receipt_id,

@@ -137,6 +137,8 @@ incidents = Table(
     Column("correction", Text, nullable=True),
     Column("notice", Text, nullable=True),
     shape("Point"),
+    Column("ward_code", Text, nullable=True),
+    Column("borough_code", Text, nullable=True),
     UniqueConstraint("record_id", "version_sha256"),
     one_of("basis", ("reported", "discovered")),
     one_of("handling_code", ("P", "C")),
@@ -146,6 +148,7 @@ incidents = Table(
     Index(None, "occurred_from_utc"),
     Index(None, "known_from_utc"),
     Index(None, "source", "occurred_from_utc"),
+    Index(None, "borough_code", "occurred_from_utc"),
     Index(
         "ix_incidents_corrects",
         "corrects",

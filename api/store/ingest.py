@@ -22,6 +22,7 @@ from api.store.record_rows import (
 )
 from api.store.schema import area_counts, feeds, incidents, receipt_rows, receipts, rejected_rows
 from api.store.types import canonical_text, digest
+from hotspots.boundaries.study_area import StudyArea
 from hotspots.incidents import FeedReading
 
 _REJECTED_COLUMNS = (
@@ -44,7 +45,14 @@ def receipt_id_of(reading: FeedReading) -> str:
     return digest(f"{reading.sha256}\n{covered}")
 
 
-def take_in(tx: Connection, reading: FeedReading, *, actor: str, now: datetime) -> Receipt:
+def take_in(
+    tx: Connection,
+    reading: FeedReading,
+    *,
+    actor: str,
+    now: datetime,
+    study_area: StudyArea | None = None,
+) -> Receipt:
     """Store what a file gave, within a transaction of the caller.
 
     Parameters
@@ -57,6 +65,9 @@ def take_in(tx: Connection, reading: FeedReading, *, actor: str, now: datetime) 
         kept, and count once the record they name is there.
     actor, now
         Who takes it in, and the moment (UTC).
+    study_area
+        Where the ward and borough of each incident are looked up; without it they stay
+        unknown, and no borough user sees them.
 
     Returns
     -------
@@ -87,7 +98,9 @@ def take_in(tx: Connection, reading: FeedReading, *, actor: str, now: datetime) 
     _keep_receipt(tx, receipt)
     _keep_rejected(tx, receipt_id, reading)
     fresh = reading.records.iloc[new]
-    fresh_rows = incident_rows(tx, fresh, ids[new].tolist(), [digests[at] for at in new])
+    fresh_rows = incident_rows(
+        tx, fresh, ids[new].tolist(), [digests[at] for at in new], study_area
+    )
     insert_rows(tx, incidents, INCIDENT_COLUMNS, fresh_rows)
     _keep_rows(tx, receipt, reading, ids.tolist())
     insert_rows(tx, area_counts, COUNT_COLUMNS, count_rows(receipt_id, reading.counts))

@@ -12,6 +12,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from api.store.bulk import points, times
+from hotspots.boundaries.study_area import StudyArea, locate_wards
 from hotspots.incidents import COUNT_DTYPES, RECORD_DTYPES, empty_counts, empty_records
 
 TIMES = ("occurred_from", "occurred_to", "known_from")
@@ -22,7 +23,7 @@ TEXTS = (
 #: Columns of the table of incidents, in the order of :func:`incident_rows`.
 INCIDENT_COLUMNS = (
     "incident_id", "version_sha256", *TEXTS, *(f"{name}_utc" for name in TIMES), "x_m", "y_m",
-    "geom",
+    "geom", "ward_code", "borough_code",
 )  # fmt: skip
 #: Columns of the table of counts, in the order of :func:`count_rows`.
 COUNT_COLUMNS = (
@@ -49,7 +50,11 @@ def version_digests(records: pd.DataFrame) -> list[str]:
 
 
 def incident_rows(
-    tx: Connection, records: pd.DataFrame, ids: Sequence[int], digests: Sequence[str]
+    tx: Connection,
+    records: pd.DataFrame,
+    ids: Sequence[int],
+    digests: Sequence[str],
+    study_area: StudyArea | None,
 ) -> list[tuple[Any, ...]]:
     """Return the rows of the table of incidents, see ``INCIDENT_COLUMNS``."""
     x_m, y_m = (records[name].to_numpy(dtype=np.float64) for name in ("x_m", "y_m"))
@@ -61,6 +66,7 @@ def incident_rows(
         _numbers(x_m),
         _numbers(y_m),
         points(tx, x_m, y_m),
+        *_placed(records, study_area),
     ]
     return list(zip(*columns, strict=True))
 
@@ -101,6 +107,27 @@ def counts_from(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> pd.DataF
         return empty_counts()
     held = dict(zip(names, zip(*rows, strict=True), strict=True))
     return pd.DataFrame({name: _column(held[name], kind) for name, kind in COUNT_DTYPES.items()})
+
+
+def _placed(
+    records: pd.DataFrame, study_area: StudyArea | None
+) -> tuple[list[str | None], list[str | None]]:
+    """Return the ward and borough of each record, by its point or else its area code."""
+    if study_area is None:
+        nowhere: list[str | None] = [None] * len(records)
+        return nowhere, nowhere
+    x_m, y_m = (records[name].to_numpy(dtype=np.float64) for name in ("x_m", "y_m"))
+    of_ward = dict(
+        zip(study_area.wards["ward_code"], study_area.wards["borough_code"], strict=True)
+    )
+    boroughs = set(of_ward.values())
+    by_point = locate_wards(study_area, x_m, y_m).tolist()
+    stated = _texts(records["area_code"], "")
+    wards = [found or (code if code in of_ward else "") for found, code in
+             zip(by_point, stated, strict=True)]  # fmt: skip
+    held = [of_ward.get(ward, code if code in boroughs else "") for ward, code in
+            zip(wards, stated, strict=True)]  # fmt: skip
+    return [ward or None for ward in wards], [borough or None for borough in held]
 
 
 def _column(values: Sequence[Any], kind: str) -> pd.Series:

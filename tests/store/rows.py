@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from shapely.geometry import MultiPolygon, Point, box
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from api.store.schema import metadata
 
@@ -189,6 +189,7 @@ def held(tx: Connection, only: set[str] | None = None) -> dict[str, dict[str, An
     found = {}
     for table in metadata.sorted_tables:
         if only is None or table.name in only:
-            row = tx.execute(table.select()).mappings().one()
+            given = [table.c[column] for column in ROWS[table.name]]
+            row = tx.execute(select(*given)).mappings().one()
             found[table.name] = {name: row[name] for name in ROWS[table.name]}
     return found
