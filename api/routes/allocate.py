@@ -27,6 +27,7 @@ from api.routes.map_policy import map_policy
 from api.routes.permits import as_resource, require
 from api.routes.stored import StoredPlan, marking, send_file, stored_plan
 from api.service import Service, service_of
+from api.verdict_file import VERDICT
 
 #: State of a plan that nobody drafted in the record.
 NOT_RECORDED = "not in the record"
@@ -57,6 +58,14 @@ async def read_plan_briefing(request: Request, week: WeekQuery) -> Response:
     if not (stored.folder / FORMS[PDF]).is_file():
         raise ProblemError(http_problem(404, f"the plan of {week} has no briefing."))
     return await _send(request, stored, PDF)
+
+
+async def read_plan_verdict(request: Request, week: WeekQuery) -> Response:
+    """Return what simulated weeks say of the plan of a week."""
+    stored = await required_plan(service_of(request), week)
+    if not (stored.folder / VERDICT).is_file():
+        raise ProblemError(http_problem(404, f"the plan of {week} was not simulated."))
+    return await _send(request, stored, JSON, name=VERDICT)
 
 
 async def make_plan(request: Request, body: PlacementBody) -> Response:
@@ -112,15 +121,17 @@ async def required_plan(service: Service, week: str) -> StoredPlan:
     return stored
 
 
-async def _send(request: Request, stored: StoredPlan, media_type: str) -> Response:
+async def _send(
+    request: Request, stored: StoredPlan, media_type: str, *, name: str = ""
+) -> Response:
     await require(request, Action.READ_PLAN, as_resource(stored.source))
     headers = marking(stored.source.assessment, stored.plan)
     headers["X-Plan-State"] = await _state(service_of(request), stored)
-    path = stored.folder / FORMS[media_type]
+    path = stored.folder / (name or FORMS[media_type])
     if media_type == HTML:
         document = await service_of(request).kept.get(path, Path.read_bytes)
         headers["Content-Security-Policy"] = map_policy(document)
-    etag = f"{stored.plan.plan_id}.{path.suffix.lstrip('.')}"
+    etag = f"{stored.plan.plan_id}.{name or path.suffix.lstrip('.')}"
     return await send_file(request, path, media_type, headers, etag)
 
 
@@ -152,6 +163,7 @@ def _order(service: Service, body: PlacementBody) -> PlacementOrder:
         previous=_previous(service, body) if body.max_changes is not None else None,
         max_changes=body.max_changes,
         coverage_floor=body.coverage_floor,
+        robust=body.robust,
         events=body.calendar(),
         time_limit_s=body.time_limit_s,
     )
@@ -247,6 +259,16 @@ ENDPOINTS = (
         tag="plan",
         operation="disclosure",
         responses={200: {"description": "The briefing.", "content": {PDF: {}}}},
+    ),
+    Endpoint(
+        "GET",
+        "/allocate/verdict.json",
+        Action.READ_PLAN,
+        read_plan_verdict,
+        "The plan of a week in simulated weeks, beside other placements",
+        tag="plan",
+        operation="consultation",
+        responses={200: {"description": "The verdict.", "content": {JSON: {}}}},
     ),
     Endpoint(
         "POST",

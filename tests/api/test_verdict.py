@@ -127,11 +127,23 @@ def test_the_page_shows_the_verdict_of_its_plan(tmp_path: Path, verdict: dict[st
     with client_of(service(tmp_path)) as client:
         sign_in(client, TOKEN)
         assert "In simulated weeks" not in client.get("/").text
+        answer = client.get(f"/allocate/verdict.json?week={plan.week}")
+        assert answer.status_code == 404
+        assert "was not simulated" in answer.json()["detail"]
     file.write_text(json_text(verdict), "utf-8")
     with client_of(service(tmp_path)) as client:
         sign_in(client, TOKEN)
         page = client.get("/").text
         assert verdict["in_words"]["headline"] in page
+        answer = client.get(f"/allocate/verdict.json?week={plan.week}")
+        assert answer.status_code == 200
+        assert answer.headers["x-plan-id"] == plan.plan_id
+        assert answer.headers["x-classification"] == assessment.classification
+        assert answer.json() == verdict
+        fresh = {"If-None-Match": answer.headers["etag"]}
+        assert (
+            client.get(f"/allocate/verdict.json?week={plan.week}", headers=fresh).status_code == 304
+        )
         for row in verdict["in_words"]["rows"]:
             assert f'<th scope="row">{row["placement"]}</th><td>{row["in_time"]}</td>' in page
     for damaged in ("{", "[]", '{"in_words": {"headline": "x"}}'):
