@@ -26,6 +26,7 @@ from api.gate import Gate
 from api.jobs.runner import JobRunner
 from api.jobs.shelf import JobShelf
 from api.orders import MAKE_SAMPLE
+from api.organisation import read_organisation
 from api.problems import Problem, ProblemError, http_problem, problem_response
 from api.record_folder import open_record
 from api.routes.endpoint import add_endpoints
@@ -87,6 +88,7 @@ def create_app(
         kept=KeptReadings(),
         today=today,
         consultations=Consultations(clock),
+        organisation=read_organisation(settings.data_dir),
         issuer=Issuer(read_oidc(settings.oidc)) if settings.oidc else None,
     )
     app.state.job_kinds = JOB_KINDS

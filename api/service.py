@@ -17,6 +17,7 @@ from api.accounts.oidc import Issuer
 from api.accounts.sign_in import SignIn
 from api.audit.log import Record
 from api.consultations import Consultations
+from api.organisation import Organisation
 from api.sessions import Sessions
 from api.settings import Settings
 from api.solving import WorkPool
@@ -51,6 +52,8 @@ class Service:
     record, door, issuer
         The system of record, signing in against it, and the identity issuer where one is
         configured. ``None`` before the service has started.
+    organisation
+        What the force calls its roles and units.
     consultations
         Which reads of sensitive records were noted lately.
     jobs
@@ -70,6 +73,7 @@ class Service:
     kept: KeptReadings
     today: Callable[[], date]
     consultations: Consultations
+    organisation: Organisation
     issuer: Issuer | None = None
     record: Record | None = None
     door: SignIn | None = None

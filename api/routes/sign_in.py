@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.access import Action
+from api.access import Action, Resource, decide
 from api.accounts.browser import BrowserSession, close_session
 from api.accounts.passwords import LEAST_CHARACTERS
 from api.audit.entry import entry
@@ -48,8 +48,8 @@ async def sign_in(request: Request) -> Response:
     kept = request.cookies.get(form_cookie(service.settings.behind_proxy), "")
     if not kept or not same_text(fields.get("form_token", ""), kept):
         return _form(service, message="The form had expired. Please try again.", status=403)
-    if "name" in fields:
-        return await _with_password(request, service, fields)
+    if "name" in fields or "id_token" in fields:
+        return await _with_account(request, service, fields)
     if not matches(fields.get("token", "").strip(), service.token_digest):
         return _wrong(request, service, "That is not the token. Please try again.")
     return _opened(service, service.sessions.open(), "/")
@@ -57,7 +57,7 @@ async def sign_in(request: Request) -> Response:
 
 async def show_password(request: Request) -> Response:
     """Show the form that replaces a password."""
-    return _password_form(_browser(request), message="", status=200)
+    return _password_form(request, _browser(request), message="", status=200)
 
 
 async def change_password(request: Request) -> Response:
@@ -68,29 +68,38 @@ async def change_password(request: Request) -> Response:
     door = service.door
     new = fields.get("new", "")
     if door is None or new != fields.get("again", ""):
-        return _password_form(session, message="The new passwords differ.", status=422)
+        return _password_form(request, session, message="The new passwords differ.", status=422)
     try:
         await asyncio.to_thread(door.change_password, session.user, fields.get("old", ""), new)
     except (AccountRefusedError, CredentialRefusedError) as refusal:
         if isinstance(refusal, CredentialRefusedError):
             throttled(request, service)
-        text = f"{refusal.problem[:1].upper()}{refusal.problem[1:]}. {refusal.remedy}."
-        return _password_form(session, message=text, status=422)
+        return _password_form(request, session, message=_sentences(refusal), status=422)
     response = RedirectResponse("/sign-in", 303)
     _forget(response, service)
     return response
 
 
-async def _with_password(request: Request, service: Service, fields: Mapping[str, str]) -> Response:
-    if service.door is None:
+async def _with_account(request: Request, service: Service, fields: Mapping[str, str]) -> Response:
+    """Open a session for a name and password, or for an identity token (``id_token``)."""
+    door, issuer = service.door, service.issuer
+    if door is None:
         raise ProblemError(http_problem(503, "the service is still starting."))
-    name, given = fields.get("name", ""), fields.get("password", "")
     try:
-        user, identifier = await asyncio.to_thread(service.door.with_password, name, given)
+        if issuer is not None and "id_token" in fields:
+            identity = await asyncio.to_thread(issuer.identify, fields["id_token"].strip())
+            user, identifier = await asyncio.to_thread(door.with_identity, identity)
+        else:
+            given = fields.get("name", ""), fields.get("password", "")
+            user, identifier = await asyncio.to_thread(door.with_password, *given)
     except CredentialRefusedError as refusal:
-        text = f"{refusal.problem[:1].upper()}{refusal.problem[1:]}. {refusal.remedy}."
-        return _wrong(request, service, text)
-    return _opened(service, identifier, PASSWORD_PAGE if user.must_change_password else "/")
+        return _wrong(request, service, _sentences(refusal))
+    sees_page = decide(user.actor("session"), Action.READ_PAGE, Resource("page")).allowed
+    return _opened(service, identifier, "/" if sees_page else PASSWORD_PAGE)
+
+
+def _sentences(refusal: AccountRefusedError | CredentialRefusedError) -> str:
+    return f"{refusal.problem[:1].upper()}{refusal.problem[1:]}. {refusal.remedy}."
 
 
 def _wrong(request: Request, service: Service, message: str) -> Response:
@@ -150,8 +159,15 @@ def _browser(request: Request) -> BrowserSession:
     )
 
 
-def _password_form(session: BrowserSession, *, message: str, status: int) -> Response:
+def _password_form(
+    request: Request, session: BrowserSession, *, message: str, status: int
+) -> Response:
+    organisation = service_of(request).organisation
+    titles = [organisation.roles[role] for role in sorted(session.user.roles)]
     values = {
+        "force": organisation.force,
+        "display_name": session.user.display_name,
+        "titles": titles,
         "form_token": session.form_token,
         "sign_out_token": session.form_token,
         "message": message,

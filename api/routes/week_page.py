@@ -72,6 +72,7 @@ async def show_week(
         "weeks": week_choices(weeks),
         "newer": await _newer(service, source),
         "sample": service.sample_state,
+        "unit_names": service.organisation.units,
     }
     return await asyncio.to_thread(_week_page, shown, asked, around)
 

@@ -63,12 +63,16 @@ class Person:
         return self.client.get(path, headers=headers)
 
 
-def enter_with(client: TestClient, name: str, password: str) -> Any:
-    """Post the sign-in form and return the answer."""
+def enter(client: TestClient, fields: dict[str, str]) -> Any:
+    """Post the sign-in form with some fields and return the answer."""
     found = re.search(r'name="form_token" value="([^"]+)"', client.get("/sign-in").text)
     assert found
-    fields = {"form_token": found[1], "name": name, "password": password}
-    return client.post("/sign-in", data=fields, headers=SAME_ORIGIN)
+    return client.post("/sign-in", data={"form_token": found[1], **fields}, headers=SAME_ORIGIN)
+
+
+def enter_with(client: TestClient, name: str, password: str) -> Any:
+    """Post the sign-in form with a name and a password and return the answer."""
+    return enter(client, {"name": name, "password": password})
 
 
 def sign_in_as(app: FastAPI, name: str, password: str = PASSWORD) -> Person:

@@ -30,6 +30,7 @@ from tests.api.accounts_world import (
     PASSWORD,
     ROOT,
     add_person,
+    enter,
     enter_with,
     entries,
     record_of,
@@ -326,4 +327,8 @@ def test_an_identity_token_opens_the_linked_account(
             "expired" in problem(client.get(address, headers=bearer(exp=now - 300)), 401)["detail"]
         )
         problem(client.get("/assessment", headers=bearer(aud="other")), 401)
+        token = bearer()["Authorization"].removeprefix("Bearer ")
+        assert enter(client, {"id_token": token[:-4] + "AAAA"}).status_code == 401
+        assert enter(client, {"id_token": token}).headers["location"] == "/"
+        assert "ARV tasking planner" in client.get("/password").text
         assert any(one[:2] == ("ann", "plan.read") for one in entries(made))
