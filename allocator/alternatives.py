@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack, vstack
 
 from allocator import event_calendar
+from allocator.busy_rounds import Settled
 from allocator.errors import PlanningRefusedError
 from allocator.linear_model import LinearModel
 from allocator.linear_solve import solve_linear
@@ -30,7 +31,7 @@ from allocator.local_search import improved
 from allocator.outer_approximation import SOLVER_SCALE, Solution
 from allocator.patrol_areas import mask_of
 from allocator.plan import Fleet, PatrolPlan
-from allocator.plan_assembly import PlanRequest, assemble
+from allocator.plan_assembly import PlanRequest, assemble, busy_by_unit
 from allocator.plan_differences import changed_units
 from allocator.plan_problem import Floats, PlanProblem
 from allocator.settings import PlanSettings, in_force
@@ -134,8 +135,9 @@ def alternatives(
             break
         columns, at_most = answer
         beside = replace(request, previous=plan)
-        other = assemble(beside, problem, search.solution(columns))
-        _verify(other, beside)
+        settled = Settled(problem, search.solution(columns), 1)
+        other = assemble(beside, settled)
+        _verify(other, beside, busy_by_unit(beside, settled))
         found.append(_described(plan, other, search.least_distance(columns), at_most))
         search.remember(columns)
     if progress is not None:
@@ -325,7 +327,7 @@ class _Week:
         return caught[-1]
 
 
-def _verify(plan: PatrolPlan, request: PlanRequest) -> None:
+def _verify(plan: PatrolPlan, request: PlanRequest, busy: Mapping[str, float]) -> None:
     verify_plan(
         plan,
         request.assessment,
@@ -338,6 +340,7 @@ def _verify(plan: PatrolPlan, request: PlanRequest) -> None:
         excludes=request.excludes,
         support=request.support,
         events=request.events,
+        busy_fractions=busy,
     )
 
 

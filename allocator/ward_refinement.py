@@ -138,7 +138,7 @@ class _Ground:
         )
         self._plan = plan
         self._codes = [place.code for place in assessment.places]
-        self._busy_fraction = settings.busy_fraction
+        self._busy = _busy(plan, settings)
         self._chance = coverage.reach_probability(travel, coverage.drive_limit_s(fleet), settings)
         self._links = _links(assessment, self._codes)
         home = {code: n for n, unit in enumerate(plan.units) for code in unit.boroughs}
@@ -228,7 +228,7 @@ class _Ground:
         weights = self._world.weights[ground]
         reach = np.clip(weights @ self._chance[ground] / weights.sum(), 0.0, 1.0)
         exposure: Floats = self._world.point_exposure(
-            reach[:, None], self._available[[unit]], self._busy_fraction
+            reach[:, None], self._available[[unit]], self._busy[[unit]]
         )
         return exposure[:, 0]
 
@@ -274,6 +274,13 @@ def _allowed(plan: PatrolPlan, fleet: Fleet, boroughs: list[str]) -> NDArray[np.
     )
     both: NDArray[np.bool_] = may_give[:, None, :] & may_take[None, :, :]
     return both
+
+
+def _busy(plan: PatrolPlan, settings: PlanSettings) -> Floats:
+    """Busy fraction of every unit that the plan was made with, (n_units,)."""
+    worked_out = plan.settings.get("busy_fractions")
+    of_unit = worked_out if isinstance(worked_out, dict) else {}
+    return np.array([of_unit.get(unit.unit_id, settings.busy_fraction) for unit in plan.units])
 
 
 def _codes(plan: PatrolPlan, name: str) -> dict[str, list[str]]:

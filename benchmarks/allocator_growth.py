@@ -116,7 +116,7 @@ def region(fleet: Fleet, n_points: int, settings: PlanSettings) -> World:
         weights=weights,
         borough_of_ward=borough_of_ward,
         reach_from_borough=_reach(at_m, weights, borough_of_ward, fleet, settings),
-        kinds=(DayKind(tuple(range(7)), demand, {unit.unit_id: 1.0 for unit in fleet.units}),),
+        kinds=(DayKind(tuple(range(7)), demand, {u.unit_id: 1.0 for u in fleet.units}, 1.0),),
     )
 
 
