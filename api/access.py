@@ -31,6 +31,7 @@ class Action(StrEnum):
     """What a request sets out to do."""
 
     READ_HEALTH = "health.read"
+    READ_METRICS = "metrics.read"
     READ_INTERFACE = "interface.read"
     READ_STATIC = "static.read"
     SIGN_IN = "session.open"
@@ -139,6 +140,11 @@ _WHOLE_PICTURE = frozenset(
 
 _TABLE: tuple[tuple[Action, frozenset[Role], str], ...] = (
     (Action.READ_HEALTH, _EVERYBODY, "says only whether the service is up"),
+    (
+        Action.READ_METRICS,
+        frozenset({Role.ADMINISTRATOR}),
+        "counts of the service are for those who run it",
+    ),
     (Action.READ_INTERFACE, _EVERYBODY, "describes the interface, never its data"),
     (Action.READ_STATIC, _EVERYBODY, "the style sheet and scripts hold no data"),
     (Action.SIGN_IN, _EVERYBODY, "the form is where proof is given"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import time
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.conventions.journal import REQUEST_ID, note_request
 from api.problems import Problem, defect, http_problem, problem_of, problem_response
 from api.service import Service
 
@@ -35,6 +37,11 @@ HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
 }
 TRANSPORT_SECURITY = "max-age=31536000; includeSubDomains"
+#: Counted when nobody was there any more to be answered.
+CLIENT_GONE = 499
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: Routes asked for so often that a line each would bury the others.
+QUIET = frozenset({"/health", "/ready", "/metrics", "/static/{name}"})
 _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?")
 
 log = logging.getLogger("arv.service")
@@ -53,8 +60,9 @@ class Envelope:
                 await self.app(scope, receive, send)
             return  # a web socket is not offered: the server closes it
         service: Service = scope["app"].state.service
-        request_id = secrets.token_hex(8)
+        request_id, begun_s = secrets.token_hex(8), time.perf_counter()
         scope.setdefault("state", {})["request_id"] = request_id
+        known = REQUEST_ID.set(request_id)
         answer = _Answer(send, request_id, service.settings.behind_proxy)
         try:
             if problem := foreign_host(Headers(scope=scope), service.settings.allowed_hosts):
@@ -70,6 +78,20 @@ class Envelope:
             if answer.started:
                 raise
             await problem_response(problem, request_id)(scope, receive, answer.send)
+        finally:
+            _count(scope, service, answer.status, time.perf_counter() - begun_s)
+            REQUEST_ID.reset(known)
+
+
+def _count(scope: Scope, service: Service, status: int, seconds: float) -> None:
+    """Count a request and write it down, by the template of its route."""
+    state = scope["state"]
+    route, method = str(state.get("route", "unknown")), str(scope["method"])
+    method = method if method in METHODS else "other"
+    service.metrics.answered(method, route, status, seconds)
+    actor = getattr(state.get("actor"), "name", "anonymous")
+    if route not in QUIET:
+        note_request(method, route, status, seconds, actor)
 
 
 def foreign_host(headers: Headers, allowed: frozenset[str]) -> Problem | None:
@@ -102,10 +124,12 @@ class _Answer:
         self._request_id = request_id
         self._behind_proxy = behind_proxy
         self.started = False
+        self.status = CLIENT_GONE
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = int(message["status"])
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)

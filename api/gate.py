@@ -56,7 +56,9 @@ class Gate:
             return
         endpoint = declared(scope["app"], route, request.method)
         caller = await identify(request, service)
-        scope.setdefault("state", {}).update(actor=caller.actor, session=caller.session)
+        scope.setdefault("state", {}).update(
+            actor=caller.actor, session=caller.session, route=getattr(route, "path", "unknown")
+        )
         action = endpoint.action if endpoint else None
         resource = Resource(request.url.path, borough=_borough(route, scope, endpoint))
         verdict = decide(caller.actor, action, resource)

@@ -17,6 +17,7 @@ from api.accounts.oidc import Issuer
 from api.accounts.sign_in import SignIn
 from api.audit.log import Record
 from api.consultations import Consultations
+from api.conventions.metrics import Metrics
 from api.organisation import Organisation
 from api.sessions import Sessions
 from api.settings import Settings
@@ -58,6 +59,8 @@ class Service:
         Which reads of sensitive records were noted lately.
     jobs
         What does the jobs of the store; ``None`` before the service has started.
+    metrics
+        Counts of this process.
     streams
         How many clients follow a job at this moment.
     stopping
@@ -80,6 +83,7 @@ class Service:
     sample_state: str = "none"
     jobs: Jobs | None = None
     streams: int = 0
+    metrics: Metrics = field(default_factory=Metrics)
     stopping: bool = False
     publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

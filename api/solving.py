@@ -120,6 +120,11 @@ class WorkPool:
         finally:
             self._admitted -= 1
 
+    @property
+    def admitted(self) -> int:
+        """How many pieces of work run or wait."""
+        return self._admitted
+
     def close(self) -> None:
         """End every running job; their callers get a problem or are cancelled already."""
         for process in list(self._running):

@@ -43,7 +43,7 @@ NOT_OVER_HTTP = {
     Action.MANAGE_USERS,
     Action.MANAGE_KEYS,
 }
-PUBLIC = {"/health", "/openapi.json", "/docs", "/static/{name}", "/sign-in"}
+PUBLIC = {"/health", "/ready", "/openapi.json", "/docs", "/static/{name}", "/sign-in"}
 IDS = [f"{one.method} {one.path}" for one in ENDPOINTS]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
 from api.access import Action
+from api.conventions.journal import JsonLines
 from api.conventions.once import LONGEST_BODY
 from api.conventions.once_rows import KEPT, Asked, begin
 from api.pagination import cursor, position
@@ -191,3 +194,64 @@ def test_the_interface_offers_the_key(tmp_path: Path) -> None:
     named = [one["name"] for one in paths["/allocate"]["post"]["parameters"]]
     assert "Idempotency-Key" in named
     assert "202" in paths["/allocate"]["post"]["responses"]
+
+
+def test_ready_says_which_check_fails(tmp_path: Path) -> None:
+    with client_of(service(tmp_path)) as client:
+        good = client.get("/ready")
+        assert (good.status_code, good.json()["status"]) == (200, "ready")
+        (tmp_path / "staging").rmdir()
+        bad = client.get("/ready")
+        assert bad.status_code == 503
+        assert bad.json()["checks"] == {
+            "store": "ok", "schema": "ok", "disk": "failed", "running": "ok",
+        }  # fmt: skip
+        (tmp_path / "staging").mkdir()
+        client.app.state.service.stopping = True  # type: ignore[attr-defined]  # a FastAPI
+        assert client.get("/ready").json()["checks"]["running"] == "failed"
+        assert client.get("/health").status_code == 200
+
+
+def test_metrics_count_routes_and_hold_nothing_that_was_sent(tmp_path: Path) -> None:
+    with client_of(service(tmp_path)) as client:
+        client.get("/allocate?week=2026-W48", headers=BEARER)
+        client.get("/secret-of-somebody", headers=BEARER)
+        client.request("BREW", "/health")
+        problem(client.get("/metrics"), 401)
+        text = client.get("/metrics", headers=BEARER).text
+        line = 'arv_requests_total{method="GET",route="/allocate",status="404"} 1.0'
+        assert line in text
+        assert 'arv_open_jobs{state="running"} 0.0' in text
+        assert 'method="other"' in text
+        for secret in ("2026-W48", "secret-of-somebody", "BREW", BEARER["Authorization"]):
+            assert secret not in text
+        add_person(client.app, "ann", "analyst")  # type: ignore[arg-type]  # a FastAPI
+        person = sign_in_as(client.app, "ann")  # type: ignore[arg-type]  # as above
+        assert person.get("/metrics").status_code == 403
+
+
+def test_the_journal_holds_the_request_and_nothing_that_was_sent(tmp_path: Path) -> None:
+    told = io.StringIO()
+    handler = logging.StreamHandler(told)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger("arv")
+    root.addHandler(handler)
+    before = root.level
+    root.setLevel(logging.INFO)
+    try:
+        with counted(tmp_path) as (_, client, made):
+            made.done.append(b"")  # the next call breaks down
+            client.get("/allocate?week=SECRET-1", headers=BEARER)
+            broken = client.post("/fail", json={"name": "SECRET-2"}, headers=BEARER)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+    lines = [json.loads(line) for line in told.getvalue().splitlines()]
+    seen = next(line for line in lines if line.get("route") == "/allocate")
+    assert (seen["status"], seen["actor"], seen["method"]) == (404, "administrator", "GET")
+    fault = next(line for line in lines if line.get("fault"))
+    assert fault["fault"] == "RuntimeError"
+    assert fault["request_id"] == broken.headers["x-request-id"]
+    assert any("test_conventions.py" in place for place in fault["places"])
+    for secret in ("SECRET", "inner secret", BEARER["Authorization"].split()[1]):
+        assert secret not in told.getvalue()

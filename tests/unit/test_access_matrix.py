@@ -39,6 +39,7 @@ LETTERS = {
 #: action: who may; "second" = never by somebody involved; "person" = never by key or token.
 DUTIES = """
 health.read         -npcambux
+metrics.read        x
 interface.read      -npcambux
 static.read         -npcambux
 session.open        -npcambux
