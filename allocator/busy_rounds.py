@@ -25,6 +25,7 @@ from allocator.patrol_areas import members_of
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_problem import PlanProblem
 from allocator.plan_world import World
+from allocator.robustness import Robustness
 from allocator.travel_time import TravelTime
 from allocator.week_days import Floats
 
@@ -50,11 +51,14 @@ class Settled:
         plan's are exactly those it causes.
     rounds
         Solves, the first with one busy fraction for all included.
+    robustness
+        Coverage over the posterior draws, once it was weighed.
     """
 
     problem: PlanProblem
     solution: Solution
     rounds: int
+    robustness: Robustness | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ class Master:
         self._groups: list[int] = []
         self._names: list[str] = []
         self._rounds = 0
+        self._n_pinned = 0
         self._forbidden: list[NDArray[np.intp]] = []
         self._relaxed: tuple[float, Floats] | None = None
         self.open_columns = np.ones(len(problem.masks), dtype=np.bool_)
@@ -91,8 +92,14 @@ class Master:
         self._rounds += 1
         return added
 
+    def pin(self) -> None:
+        """Keep the tangents gathered so far for good."""
+        self._n_pinned = len(self._sides)
+
     def drop_slack(self, chosen: Floats, estimate: Floats) -> None:
         """Drop the tangents that say nothing near an optimum of the linear relaxation.
+
+        Those gathered before :meth:`pin` stay: they belong to plans the search has seen.
 
         Parameters
         ----------
@@ -104,6 +111,7 @@ class Master:
             + np.array(self._coefficients) @ chosen
             - estimate[np.array(self._groups, dtype=np.intp)]
         )
+        slack[: self._n_pinned] = 0.0
         keep = np.flatnonzero(slack <= MAX_SLACK).tolist()
         self._coefficients = [self._coefficients[cut] for cut in keep]
         self._sides = [self._sides[cut] for cut in keep]
@@ -185,7 +193,7 @@ class Master:
 
     def _with_demand(self) -> Floats:
         """1 for boroughs with demand; the others count for the floor alone."""
-        demand = self._problem.world.borough_demand
+        demand = self._problem.by_borough(self._problem.demand)
         return (demand > 0).astype(float)
 
     def _rules(self) -> tuple[csr_matrix, Floats, Floats, tuple[str, ...]]:

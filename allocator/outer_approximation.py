@@ -156,6 +156,7 @@ class _Search:
         """Tighten the linear relaxation by tangents until it equals the concave one."""
         n_columns = len(self._problem.masks)
         n_units = sum(len(group.units) for group in self._problem.classes)
+        self._master.pin()
         self._master.add_tangents(np.full(n_columns, n_units / n_columns))
         patience = self._left_s() * (1.0 - RELAXATION_TIME)
         for _ in range(MAX_LP_ROUNDS):

@@ -76,7 +76,9 @@ def assemble(request: PlanRequest, settled: Settled) -> PatrolPlan:
                     zip(world.borough_codes, world.borough_names, strict=True)
                 )
             ),
-            settings=_settings(request, problem) | _work(request, settled),
+            settings=_settings(request, problem)
+            | _work(request, settled)
+            | {"robustness": asdict(settled.robustness) if settled.robustness else None},
             assessment_id=request.assessment.assessment_id,
             inputs_sha256=_inputs_sha256(request),
         )
@@ -163,6 +165,7 @@ def _settings(request: PlanRequest, problem: PlanProblem) -> dict[str, object]:
         "workload_bounds_relaxed": bounds.cap != settings.workload_cap,
         "max_boroughs": problem.listed.max_boroughs,
         "coverage_floor": settings.coverage_floor,
+        "robust": settings.robust,
         "candidate_areas": len(problem.masks),
         "borough_blocks": [
             [problem.world.borough_codes[member] for member in members_of(block)]

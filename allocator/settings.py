@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from allocator.errors import PlanningRefusedError
+
+Robust = Literal["mean", "cvar"]
 
 _BOUNDS: dict[str, tuple[float, float]] = {
     "busy_fraction": (0.01, 0.99),
@@ -44,6 +47,9 @@ class PlanSettings:
         Most boroughs in one area, raised for fleets too small to cover London with it.
     coverage_floor
         Least expected coverage of every patrolled borough, averaged over the week.
+    robust
+        ``mean``: greatest expected coverage. ``cvar``: greatest mean coverage over the worst
+        tenth of the posterior draws.
     gap_tolerance
         A plan is called optimal once (bound - objective) / objective is at most this. Beside
         a previous plan the solve goes on to half of it, and the other half is spent on changing
@@ -58,9 +64,15 @@ class PlanSettings:
     workload_floor: float = 0.5
     max_boroughs: int = 6
     coverage_floor: float = 0.0
+    robust: Robust = "mean"
     gap_tolerance: float = 1e-3
 
     def __post_init__(self) -> None:
+        if self.robust not in get_args(Robust):
+            raise PlanningRefusedError(
+                f"the setting robust is {self.robust!r}",
+                remedy=f"use one of {', '.join(get_args(Robust))}",
+            )
         for name, (low, high) in _BOUNDS.items():
             value = float(getattr(self, name))
             if not low <= value <= high:
@@ -79,4 +91,7 @@ def in_force(recorded: Mapping[str, object]) -> PlanSettings:
         ``settings`` of a plan document; what it does not record keeps its default.
     """
     floor = recorded.get("coverage_floor")
-    return PlanSettings(coverage_floor=float(floor) if isinstance(floor, int | float) else 0.0)
+    return PlanSettings(
+        coverage_floor=float(floor) if isinstance(floor, int | float) else 0.0,
+        robust="cvar" if recorded.get("robust") == "cvar" else "mean",
+    )

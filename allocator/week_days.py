@@ -27,11 +27,14 @@ class DayKind:
         float (n_wards,): share of the whole week's demand on these days together.
     available
         Chance of each unit, by unit_id, to be on the road for its area on such a day.
+    usual
+        Share of the whole week's demand that is the usual demand of these days, without events.
     """
 
     days: tuple[int, ...]
     demand: Floats
     available: Mapping[str, float]
+    usual: float
 
 
 def kinds_of_day(
@@ -68,6 +71,7 @@ def kinds_of_day(
             tuple(days),
             (demand * (len(days) / DAYS_IN_WEEK) + extra[days].sum(axis=0)) / total,
             dict(zip(sorted(out), today, strict=True)),
+            len(days) / DAYS_IN_WEEK / total,
         )
         for (today, _), days in groups.items()
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from allocator import (
     busy_rounds,
     conflicts,
     coverage_floor,
+    following,
     outer_approximation,
     plan_request,
     restrictions,
+    robustness,
     stability,
 )
 from allocator.busy_rounds import Settled
@@ -89,7 +92,9 @@ def plan_week(
     on_model
         Receives the solved model as the text of an .mps file.
     progress
-        Told the step and how much of it is done.
+        Told the step and how much of it is done. One that is also a
+        :class:`allocator.following.Follower` is told objective and bound after every round, and
+        can end the solve with the best plan so far, as its time limit would.
     on_solved
         Receives the request, the problem and its solution, for those who solve on from there.
 
@@ -211,7 +216,8 @@ def _solve(
         except PlanInfeasibleError as error:
             refusal = error
         else:
-            return _settled(request, problem, solution, deadline, tell)
+            settled = _settled(request, problem, solution, deadline, tell)
+            return _weighed(request, settled, deadline, tell)
     floor = request.settings.coverage_floor
     if floor > 0.0 and widest is not None:
         left_s = deadline - time.monotonic()
@@ -276,6 +282,26 @@ def _settled(
     )
 
 
+def _weighed(request: PlanRequest, settled: Settled, deadline: float, tell: Progress) -> Settled:
+    """Weigh the plan over the posterior draws; look for a more robust one where asked."""
+    problem, columns = settled.problem, settled.solution.columns
+    draws = robustness.draws_of(request.assessment, problem.world)
+    if draws is None:
+        return settled
+    if request.settings.robust == "mean":
+        return replace(settled, robustness=robustness.weighed(draws, problem, columns))
+
+    def solve(other: PlanProblem, start: NDArray[np.intp]) -> Solution:
+        return _proven(request, other, _proof_tolerance(request), deadline, tell, start=start)
+
+    best, found = robustness.hardened(draws, problem, columns, solve)
+    objective = problem.covered(problem.exposure[:, best].sum(axis=1))
+    solution = settled.solution
+    if not np.array_equal(best, columns):
+        solution = replace(solution, columns=best, objective=objective, proven=False)
+    return replace(settled, solution=solution, robustness=found)
+
+
 def _proof_tolerance(request: PlanRequest) -> float:
     """Half of the tolerance is kept for stability where there is a plan to be stable to."""
     tolerance = request.settings.gap_tolerance
@@ -322,6 +348,7 @@ def _reporter(gap_tolerance: float, tell: Progress) -> outer_approximation.Repor
     """Turn objective and bound into the share of the way to the proof, on a log scale."""
 
     def report(objective: float, bound: float) -> None:
+        following.told(tell, objective, bound)
         if objective > 0:
             gap = max((bound - objective) / objective, 1e-12)
             way = math.log(gap) / math.log(max(gap_tolerance, 1e-9))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from allocator.event_calendar import Event
 from allocator.plan import Fleet
@@ -64,6 +64,7 @@ class PlacementOrder:
     previous: Path | None = None
     max_changes: int | None = None
     coverage_floor: float = 0.0
+    robust: Literal["mean", "cvar"] = "mean"
     events: tuple[Event, ...] = ()
     time_limit_s: float = 60.0
 

@@ -132,7 +132,7 @@ def _place(
         support=order.support,
         max_changes=order.max_changes,
         time_limit_s=order.time_limit_s,
-        settings=PlanSettings(coverage_floor=order.coverage_floor),
+        settings=PlanSettings(coverage_floor=order.coverage_floor, robust=order.robust),
         events=order.events,
     )
     plan = weekly.place(folder, request, watch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -229,6 +229,13 @@ def allocate(
             help="Least coverage of every borough, a share such as 0.35; a rule of the proof.",
         ),
     ] = 0.0,
+    robust: Annotated[
+        Literal["mean", "cvar"],
+        typer.Option(
+            help="mean: greatest expected coverage; cvar: greatest mean coverage over the worst "
+            "tenth of the posterior draws."
+        ),
+    ] = "mean",
     events: Annotated[
         Path | None,
         typer.Option(help="Events of the week (TOML); see examples/events.toml."),
@@ -281,7 +288,7 @@ def allocate(
         time_limit_s=time_limit_s,
         on_model=models.append if write_model else None,
         travel=read_travel(travel, folder.assessment) if travel else None,
-        settings=PlanSettings(coverage_floor=floor),
+        settings=PlanSettings(coverage_floor=floor, robust=robust),
         events=read_events(events) if events else (),
     )
     area = weekly.study_area(wards, boroughs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -46,6 +46,13 @@ class FleetBody(Strict):
     service_standard_s: int = Field(description="Seconds from call to arrival.")
     turnout_s: int = Field(description="Seconds from call to moving.")
     label: Label = ""
+    calls_per_week: float | None = Field(
+        default=None,
+        description="Assumption: calls of all London; busy fractions then follow from the plan.",
+    )
+    service_time_s: float | None = Field(
+        default=None, description="Assumption: seconds from arrival until free."
+    )
     units: Annotated[list[UnitBody], Field(max_length=256)]
 
     def fleet(self) -> Fleet:
@@ -136,6 +143,11 @@ class PlacementBody(Strict):
         le=1,
         description="Least coverage of every borough: the share of its demand expected to be "
         "reached within the standard.",
+    )
+    robust: Literal["mean", "cvar"] = Field(
+        default="mean",
+        description="mean: greatest expected coverage; cvar: greatest mean coverage over the "
+        "worst tenth of the posterior draws.",
     )
     events: Annotated[list[EventBody], Field(max_length=200)] = Field(
         default=[], description="What changes demand or takes units on some days of the week."

@@ -196,6 +196,10 @@ class SlowCoverage:
         inside = [n for n, place in enumerate(self._places) if place.borough_code == code]
         return self._weighed(areas, inside) / sum(self._demand[ward] for ward in inside)
 
+    def reached(self, areas: dict[str, frozenset[str]], ward: int) -> float:
+        """Chance that an incident in a ward on any day of the week is reached in time."""
+        return self._weighed(areas, [ward]) / self._demand[ward]
+
     def _weighed(self, areas: dict[str, frozenset[str]], wards: Iterable[int]) -> float:
         chances = {unit.unit_id: self.answered(areas[unit.unit_id]) for unit in self._fleet.units}
         return sum(
