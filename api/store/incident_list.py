@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, exists, func, or_, select
 
 from api.store.errors import RecordRefusedError
 from api.store.schema import incidents, receipt_rows, receipts
@@ -21,6 +21,12 @@ from hotspots.known import as_of_instant
 MOST = 10_000
 _END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 _CHUNK = 5_000
+#: A file that tells of the version is in use.
+_IN_USE = exists().where(
+    receipt_rows.c.incident_id == incidents.c.incident_id,
+    receipts.c.receipt_id == receipt_rows.c.receipt_id,
+    receipts.c.state == "active",
+)
 
 
 @dataclass(frozen=True)
@@ -124,19 +130,16 @@ def find_incident(tx: Connection, incident_id: int, query: IncidentQuery) -> Inc
 
 def _standing(tx: Connection, query: IncidentQuery, columns: list[Any]) -> Select[Any]:
     instant = _instant(query.known_on)
-    first = _first_versions()
-    gone = _gone(tx, instant)
-    found = (
-        select(*columns)
-        .join(first, first.c.incident_id == incidents.c.incident_id)
-        .where(
-            first.c.place == 1,
-            incidents.c.known_from_utc < instant,
-            incidents.c.occurred_from_utc < instant,
-        )
+    hidden = _later_versions(tx)
+    hidden |= _gone(tx, instant, hidden)
+    found = select(*columns).where(
+        _IN_USE,
+        incidents.c.known_from_utc < instant,
+        incidents.c.occurred_from_utc < instant,
     )
-    for start in range(0, len(gone), _CHUNK):
-        found = found.where(incidents.c.incident_id.not_in(gone[start : start + _CHUNK]))
+    ordered = sorted(hidden)
+    for start in range(0, len(ordered), _CHUNK):
+        found = found.where(incidents.c.incident_id.not_in(ordered[start : start + _CHUNK]))
     return _filtered(found, query)
 
 
@@ -164,8 +167,14 @@ def _filtered(found: Select[Any], query: IncidentQuery) -> Select[Any]:
     return found
 
 
-def _first_versions() -> Any:
-    """Return every version in use, numbered within its record id: the one known first is 1."""
+def _later_versions(tx: Connection) -> set[int]:
+    """Return the versions whose record id another version, known before them, uses, too."""
+    repeated = (
+        select(incidents.c.record_id)
+        .group_by(incidents.c.record_id)
+        .having(func.count() > 1)
+        .scalar_subquery()
+    )
     place = func.row_number().over(
         partition_by=incidents.c.record_id,
         order_by=(
@@ -175,21 +184,20 @@ def _first_versions() -> Any:
             receipt_rows.c.position,
         ),
     )
-    return (
-        select(receipt_rows.c.incident_id, place.label("place"))
+    query = (
+        select(incidents.c.incident_id, place)
+        .join(receipt_rows, receipt_rows.c.incident_id == incidents.c.incident_id)
         .join(receipts, receipts.c.receipt_id == receipt_rows.c.receipt_id)
-        .join(incidents, incidents.c.incident_id == receipt_rows.c.incident_id)
-        .where(receipts.c.state == "active")
-        .subquery()
+        .where(receipts.c.state == "active", incidents.c.record_id.in_(repeated))
     )
+    rows = tx.execute(query).all()
+    return {row[0] for row in rows} - {row[0] for row in rows if row[1] == 1}
 
 
-def _gone(tx: Connection, instant: datetime) -> list[int]:
+def _gone(tx: Connection, instant: datetime, hidden: set[int]) -> set[int]:
     """Return incidents that do not stand because of corrections: broken, corrected, withdrawn."""
-    changes = _changes(tx)
-    if not changes:
-        return []
-    targets = _targets(tx, {one.corrects for one in changes.values()} - set(changes))
+    changes = _changes(tx, hidden)
+    targets = _targets(tx, {one.corrects for one in changes.values()} - set(changes), hidden)
     sound: dict[str, bool] = {}
     for name in changes:
         _settle(name, changes, targets, sound)
@@ -201,7 +209,7 @@ def _gone(tx: Connection, instant: datetime) -> list[int]:
         gone.add(aim.incident_id if aim else targets[one.corrects][0])
         if one.correction == "withdrawn":
             gone.add(one.incident_id)
-    return sorted(gone)
+    return gone
 
 
 def _settle(
@@ -223,35 +231,30 @@ def _settle(
         sound[one] = whole
 
 
-def _changes(tx: Connection) -> dict[str, _Change]:
-    first = _first_versions()
-    query = (
-        select(
-            incidents.c.incident_id,
-            incidents.c.record_id,
-            incidents.c.corrects,
-            incidents.c.correction,
-            incidents.c.known_from_utc,
-            incidents.c.occurred_from_utc,
-        )
-        .join(first, first.c.incident_id == incidents.c.incident_id)
-        .where(first.c.place == 1, incidents.c.corrects.is_not(None))
-    )
-    return {row.record_id: _Change(*row) for row in tx.execute(query)}
+def _changes(tx: Connection, hidden: set[int]) -> dict[str, _Change]:
+    query = select(
+        incidents.c.incident_id,
+        incidents.c.record_id,
+        incidents.c.corrects,
+        incidents.c.correction,
+        incidents.c.known_from_utc,
+        incidents.c.occurred_from_utc,
+    ).where(_IN_USE, incidents.c.corrects.is_not(None))
+    found = (_Change(*row) for row in tx.execute(query))
+    return {one.record_id: one for one in found if one.incident_id not in hidden}
 
 
-def _targets(tx: Connection, names: set[str]) -> dict[str, tuple[int, datetime]]:
-    first = _first_versions()
+def _targets(tx: Connection, names: set[str], hidden: set[int]) -> dict[str, tuple[int, datetime]]:
     found: dict[str, tuple[int, datetime]] = {}
     ordered = sorted(names)
     for start in range(0, len(ordered), _CHUNK):
         part = ordered[start : start + _CHUNK]
-        query = (
-            select(incidents.c.record_id, incidents.c.incident_id, incidents.c.known_from_utc)
-            .join(first, first.c.incident_id == incidents.c.incident_id)
-            .where(and_(first.c.place == 1, incidents.c.record_id.in_(part)))
-        )
-        found.update((row[0], (row[1], row[2])) for row in tx.execute(query))
+        query = select(
+            incidents.c.record_id, incidents.c.incident_id, incidents.c.known_from_utc
+        ).where(_IN_USE, incidents.c.record_id.in_(part))
+        for name, number, known in tx.execute(query):
+            if number not in hidden:
+                found[name] = (number, known)
     return found
 
 
