@@ -141,7 +141,8 @@ def judge(
     travel, settings
         Drive times and the settings of the other placements, as for the plan.
     assumptions, log, weeks, seed
-        Of the simulation, as for :func:`allocator.simulation.weeks.simulate_plan`.
+        Of the simulation, as for :func:`allocator.simulation.weeks.simulate_plan`; without
+        assumptions, the calls a week and the service time of the fleet where it names them.
     progress
         Told how much is done.
 
@@ -152,7 +153,7 @@ def judge(
     OverloadError
         The calls ask for more than the fleet can give.
     """
-    chosen = assumptions or SimulationAssumptions()
+    chosen = assumptions or assumptions_of(fleet)
     travel = travel or embedded_travel_time(assessment)
     units = tuple(sorted(fleet.units, key=lambda unit: unit.unit_id))
     proposed = deploy_plan(plan, assessment, units=units, demand_mix=chosen.demand_mix)
@@ -190,6 +191,23 @@ def judge(
         ),
         floor=floor,
         below_floor=_below(judged, floor),
+    )
+
+
+def assumptions_of(fleet: Fleet) -> SimulationAssumptions:
+    """Return the default assumptions with the calls and service time the fleet names.
+
+    Raises
+    ------
+    SimulationRefusedError
+        A figure of the fleet is out of bounds.
+    """
+    usual = SimulationAssumptions()
+    calls, service_s = fleet.calls_per_week, fleet.service_time_s
+    return replace(
+        usual,
+        calls_per_week=usual.calls_per_week if calls is None else calls,
+        service_time_s=usual.service_time_s if service_s is None else service_s,
     )
 
 

@@ -17,7 +17,7 @@ from allocator.simulation.assumptions import (
 from allocator.simulation.report import BoroughResponse, SimulationReport, document
 from allocator.simulation.weeks import simulate_plan, standard_of
 from allocator.travel_time import embedded_travel_time
-from allocator.verdict import WEEKS, Verdict, judge, verdict_document
+from allocator.verdict import WEEKS, Verdict, assumptions_of, judge, verdict_document
 from api import week as weekly
 from api.assessment_folder import read as read_assessment
 from api.call_log import read_call_log
@@ -49,11 +49,19 @@ def simulate(
         typer.Option(help="Fleet file (TOML) the plan was made with: days on duty, standard."),
     ] = None,
     calls_per_week: Annotated[
-        float, typer.Option(help="Mean number of calls a week (an assumption).")
-    ] = DEFAULTS.calls_per_week,
+        float | None,
+        typer.Option(
+            help="Mean number of calls a week (an assumption); default: the fleet's, or "
+            f"{DEFAULTS.calls_per_week:g}."
+        ),
+    ] = None,
     service_time_s: Annotated[
-        float, typer.Option(help="Mean seconds from arrival until free again (an assumption).")
-    ] = DEFAULTS.service_time_s,
+        float | None,
+        typer.Option(
+            help="Mean seconds from arrival until free again (an assumption); default: the "
+            f"fleet's, or {DEFAULTS.service_time_s:g}."
+        ),
+    ] = None,
     two_unit_share: Annotated[
         float, typer.Option(help="Share of calls a second unit is sent to (an assumption).")
     ] = DEFAULTS.two_unit_share,
@@ -106,9 +114,10 @@ def simulate(
     folder = read_assessment(assessment)
     proposed = read_plan(plan)
     crew = read_fleet(fleet) if fleet else None
+    usual = assumptions_of(crew) if crew else DEFAULTS
     given = SimulationAssumptions(
-        calls_per_week=calls_per_week,
-        service_time_s=service_time_s,
+        calls_per_week=usual.calls_per_week if calls_per_week is None else calls_per_week,
+        service_time_s=usual.service_time_s if service_time_s is None else service_time_s,
         two_unit_share=two_unit_share,
         travel_noise=travel_noise,
         rule=cast(DispatchRule, rule),  # the assumptions refuse any other

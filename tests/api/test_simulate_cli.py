@@ -114,6 +114,22 @@ def test_a_log_is_replayed_in_local_weeks_and_wards(
     assert "Left out: 1 call outside" in told.err
 
 
+def test_the_fleet_names_calls_and_service_time_unless_an_option_does(
+    demo_folder: Path, repository: Path, tmp_path: Path, capsys: Said
+) -> None:
+    text = (repository / "examples" / "fleet.toml").read_text("utf-8")
+    fleet = tmp_path / "fleet.toml"
+    fleet.write_text("calls_per_week = 120.0\nservice_time_s = 1800.0\n" + text, "utf-8")
+    given = ["--fleet", str(fleet), "--weeks", "4", "--json", "-"]
+    for more, calls in (([], 120.0), (["--calls-per-week", "90"], 90.0)):
+        assert simulate(demo_folder, *given, *more) == 0
+        assumed = json.loads(capsys.readouterr().out)["assumptions"]
+        assert (assumed["calls_per_week"], assumed["service_time_s"]) == (calls, 1_800.0)
+    assert simulate(demo_folder, *given, "--beside") == 0
+    body = json.loads(capsys.readouterr().out)
+    assert body["proposed"]["assumptions"]["calls_per_week"] == 120.0
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
