@@ -68,7 +68,7 @@ def roster_week(
     TpuRefusedError
         Something in the request cannot be used.
     TpuInfeasibleError
-        No roster keeps all rules; the smallest set that clashes is named.
+        No roster keeps all rules; those that clash are named.
     PlanTimedOutError
         The time limit ended a solve before any roster was found.
     PlanVerificationError

@@ -1,4 +1,4 @@
-"""Why a roster or a request is impossible: a smallest set of rules that clash.
+"""Why a roster or a request is impossible: an irreducible set of rules that clash.
 
 A deletion filter (Chinneck and Dravnieks 1991): leave out one rule after another and put back
 only those without which a roster exists. Every rule that is left is needed for the clash.
@@ -20,7 +20,7 @@ SHOWN = 3
 def clash(
     problem: RosterProblem, *, goal: str | None, beside: Sequence[str], time_limit_s: float
 ) -> tuple[str, ...]:
-    """Return a smallest set of rules and answers that rule a goal out; empty when it is possible.
+    """Return rules and answers that rule a goal out, all of them needed; none when possible.
 
     Whole groups are left out first (rules of duty, answers of other days, frozen days), which
     settles most cases in a few solves; then one after another of what is left.

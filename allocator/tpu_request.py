@@ -47,7 +47,7 @@ class TpuRefusedError(PlanningRefusedError):
 
 
 class TpuInfeasibleError(TpuRefusedError):
-    """No roster keeps every rule at once; the message names a smallest set that clashes."""
+    """No roster keeps every rule at once; the message names rules that clash, all needed for it."""
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
 
 from allocator.tpu import roster_week
 from allocator.tpu_checks import check_request
+from allocator.tpu_conflicts import clash
+from allocator.tpu_model import RULES, fixed_rule
 from allocator.tpu_problem import build_problem
 from allocator.tpu_request import RosterRules, TpuInfeasibleError, TpuRequest
 from allocator.tpu_sampling import draw_roster
+from allocator.tpu_solve import feasible
 from tests.oracle.plan_worlds import make_world
+from tests.oracle.tpu_requests import random_request
 from tests.oracle.tpu_worlds import (
     TEAMS,
     Choice,
@@ -94,3 +99,24 @@ def test_more_epsilon_is_dearer_and_less_predictable() -> None:
         assert roster.objective >= roster.unpredictability.floor
     others = [roster_week(assessment, request, seed=seed) for seed in range(3)]
     assert len({one.roster_id for one in others}) == 3
+
+
+def test_every_rule_of_a_clash_is_needed_and_they_suffice() -> None:
+    assessment, found = make_world(2, n_boroughs=8), 0
+    for seed in range(30):
+        request, published = random_request(assessment, np.random.default_rng(seed))
+        check_request(assessment, request, published)
+        problem = build_problem(assessment, request, published)
+        rules = {*RULES, *map(fixed_rule, problem.fixed)}
+        names = set(clash(problem, goal=None, beside=(), time_limit_s=20))
+        if not names:
+            continue
+        found += 1
+
+        def possible(kept: set[str], rules: set[str] = rules, problem: Any = problem) -> bool:
+            without = frozenset(rules - kept)
+            return feasible(problem, without=without, must=(), time_limit_s=20)
+
+        assert not possible(names)
+        assert all(possible(names - {name}) for name in names)
+    assert found >= 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, time, timedelta
 
@@ -17,6 +18,7 @@ from allocator.tpu_request import (
     Team,
     TpuRequest,
 )
+from allocator.tpu_roster import RosterTask
 from hotspots.assessment import RiskAssessment
 from tests.oracle.plan_worlds import make_world
 
@@ -29,8 +31,8 @@ def world() -> RiskAssessment:
     return make_world(3, n_boroughs=14)
 
 
-def days_of(roster_tasks: object, team_id: str) -> set[date]:
-    return {task.day for task in roster_tasks if task.team_id == team_id}  # type: ignore[attr-defined]  # tasks
+def days_of(tasks: Iterable[RosterTask], team_id: str) -> set[date]:
+    return {task.day for task in tasks if task.team_id == team_id}
 
 
 def test_the_night_the_clocks_go_forward_is_an_hour_shorter(world: RiskAssessment) -> None:
