@@ -24,12 +24,33 @@ def progress_bars() -> Iterator[Report]:
         BarColumn(bar_width=24),
         TimeElapsedColumn(),
     )
-    tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=console, transient=True) as bars:
+        yield _Bars(bars)
 
-        def report(step: str, share: float) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=1.0)
-            bars.update(tasks[step], completed=min(max(share, 0.0), 1.0))
 
-        yield report
+class _Bars:
+    """Draw one bar a step; beside a proof also coverage so far and its proven limit."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+        self._figures = ""
+
+    def __call__(self, step: str, share: float) -> None:
+        """Move the bar of a step."""
+        if step not in self._tasks:
+            self._tasks[step] = self._bars.add_task(step, total=1.0)
+        self._bars.update(
+            self._tasks[step],
+            completed=min(max(share, 0.0), 1.0),
+            description=f"{step}{self._figures}",
+        )
+        self._figures = ""
+
+    def measured(self, objective: float, bound: float) -> None:
+        """Show the figures beside the step that is told next."""
+        self._figures = f": {objective:.2%}, at most {bound:.2%}"
+
+    def stop_asked(self) -> bool:
+        """Return False: at a terminal Ctrl-C ends a solve, with the best plan so far."""
+        return False

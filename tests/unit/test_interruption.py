@@ -49,6 +49,39 @@ def test_the_best_plan_so_far_is_kept_with_its_gap(patient: PatrolPlan, at: int)
         assert plan.gap > 0
 
 
+class Following:
+    """Notes the figures it is told, and has enough after some of them."""
+
+    def __init__(self, enough: int) -> None:
+        self.enough = enough
+        self.figures: list[tuple[float, float]] = []
+
+    def __call__(self, step: str, share: float) -> None:
+        assert step
+        assert 0 <= share <= 1
+
+    def measured(self, objective: float, bound: float) -> None:
+        self.figures.append((objective, bound))
+
+    def stop_asked(self) -> bool:
+        return len(self.figures) >= self.enough
+
+
+def test_a_follower_hears_the_figures_and_can_have_enough(patient: PatrolPlan) -> None:
+    to_the_end, soon = Following(1_000), Following(1)
+    plan = plan_week(WORLD, FLEET, settings=EXACT, progress=to_the_end)
+    assert plan == patient
+    objectives, bounds = zip(*to_the_end.figures, strict=True)
+    assert list(objectives) == sorted(objectives)
+    assert list(bounds) == sorted(bounds, reverse=True)
+    assert objectives[-1] == pytest.approx(plan.objective, abs=1e-8)
+    assert bounds[-1] == pytest.approx(plan.bound, abs=1e-8)
+    early = plan_week(WORLD, FLEET, settings=EXACT, progress=soon)
+    assert len(soon.figures) == 1
+    assert early.status == "timed_out"
+    assert early.objective <= patient.objective + 1e-9
+
+
 def test_without_a_plan_there_is_nothing_to_keep() -> None:
     with pytest.raises(KeyboardInterrupt):
         plan_week(WORLD, FLEET, progress=Impatient("Preparing the placement", 1))
