@@ -141,6 +141,7 @@ def plan_week(
         assessment, fleet, request.travel, settings, events=request.events, week=planned
     )
     classes = _checked_classes(request, world)
+    deadline = time.monotonic() + time_limit_s
     try:
         plan_request.check_reach(world, classes)
         tell("Preparing the placement", 1.0)
@@ -148,7 +149,8 @@ def plan_week(
     except PlanInfeasibleError as refusal:
         tell("Finding the rules that conflict", 0.0)
         asked = _asked_rules(request, world)
-        raise conflicts.explained(refusal, asked, time_limit_s=time_limit_s) from refusal
+        left_s = deadline - time.monotonic()
+        raise conflicts.explained(refusal, asked, time_limit_s=left_s) from refusal
     tell("Explaining the plan", 0.0)
     plan = assemble(request, settled)
     verify_plan(
