@@ -71,7 +71,7 @@ def kill_often(url: str, data_dir: Path, *, kills: int, seed: int) -> Tally:
     with open_record(data_dir, url):
         pass  # the schema and the key are made in peace
     while tally.kills < kills:
-        said = _one_kill(url, data_dir, rng.expovariate(1 / 0.25))
+        said = _one_kill(url, data_dir, rng.expovariate(1 / 0.5))
         tally.kills += 1
         tally.acknowledged += len(said)
         start = time.perf_counter()
