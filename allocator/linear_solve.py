@@ -14,7 +14,7 @@ from allocator.linear_model import LinearModel, math_opt_proto
 
 Floats = NDArray[np.float64]
 # HiGHS proves models of this size faster than GSCIP; on larger ones it overruns a time limit.
-MAX_COLUMNS_OF_HIGHS = 2_000
+MAX_COLUMNS_OF_HIGHS = 1_000
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,12 @@ def build_world(
     weights = coverage.patrol_weights(usual, area_km2, settings.demand_mix)
     borough_of_ward = np.array([index[place.borough_code] for place in assessment.places])
     chance = coverage.reach_probability(travel, coverage.drive_limit_s(fleet), settings)
+    _check_reach(demand=usual, chance=chance, limit_s=coverage.drive_limit_s(fleet))
+    if not any(any(kind.available.values()) for kind in kinds):
+        raise PlanningRefusedError(
+            "no unit is on the road on any day of the week",
+            remedy="put a unit on duty, or commit fewer to events",
+        )
     return World(
         borough_codes=codes,
         borough_names=tuple(names[code] for code in codes),
@@ -231,6 +237,15 @@ def _by_borough(borough_of_ward: NDArray[np.intp], values: Floats, n_boroughs: i
     totals = np.zeros(n_boroughs)
     np.add.at(totals, borough_of_ward, values)
     return totals
+
+
+def _check_reach(*, demand: Floats, chance: Floats, limit_s: int) -> None:
+    if not demand @ chance.max(axis=0) > 0:
+        raise PlanningRefusedError(
+            f"no ward can be reached within {limit_s} s from anywhere, so every placement would "
+            "be equally good",
+            remedy="check the travel-time matrix, or raise service_standard_s",
+        )
 
 
 def _check_places(assessment: RiskAssessment, codes: tuple[str, ...]) -> None:

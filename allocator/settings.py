@@ -14,7 +14,7 @@ Robust = Literal["mean", "cvar"]
 _BOUNDS: dict[str, tuple[float, float]] = {
     "busy_fraction": (0.01, 0.99),
     "travel_noise": (0.01, 2.0),
-    "demand_mix": (0.0, 1.0),
+    "demand_mix": (0.0, 0.999),
     "negligible_reach": (0.0, 0.2),
     "workload_cap": (1.0, math.inf),
     "workload_floor": (0.0, 1.0),
@@ -37,7 +37,8 @@ class PlanSettings:
         Standard deviation of the logarithm of a drive time around its typical value.
     demand_mix
         Share of patrol time a unit spends in proportion to demand; the rest is spread evenly
-        over the ground of its area.
+        over the ground of its area: some always is, or areas without demand would have no
+        patrol at all.
     negligible_reach
         A ward is out of reach of a place when the chance of arriving in time is below this.
     workload_cap, workload_floor
