@@ -45,7 +45,7 @@ FILES = st.dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(body=FILES)
 def test_any_table_is_read_or_refused(body: dict[str, Any]) -> None:
     try:
@@ -57,7 +57,7 @@ def test_any_table_is_read_or_refused(body: dict[str, Any]) -> None:
         assert isinstance(request, TpuRequest)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_any_change_of_a_roster_is_read_or_refused(data: st.DataObject) -> None:
     body = json.loads(GOLDEN.read_text(encoding="utf-8"))

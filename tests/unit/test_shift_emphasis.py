@@ -86,7 +86,7 @@ def test_every_ward_is_emphasised_and_the_counts_follow_the_risk(
 
 
 def test_the_expected_count_is_the_target_and_shifts_are_alike(world: RiskAssessment) -> None:
-    plan, n_draws = made_plan(world), 300
+    plan, n_draws = made_plan(world), 150
     unit = plan.units[0]
     counts, early = np.zeros(len(unit.wards)), np.zeros(N_SHIFTS)
     for seed in range(n_draws):
