@@ -29,7 +29,7 @@ from tests.store.private_cluster import start_server
 
 KILLS = 200
 READY_S = 5.0
-N_FEEDS = 400
+N_FEEDS = 80
 N_RECORDS = 400
 _SERVER_EVERY = 10
 
