@@ -33,6 +33,8 @@ Floats = NDArray[np.float64]
 
 #: Added to the score of units from elsewhere, so that own units go first whatever the drive.
 ELSEWHERE_S = 1e7
+#: Calls kept in memory, over all placements: about a gigabyte.
+MOST_CALLS = 10_000_000
 
 #: ``progress(step, share)`` with the share of the step done, 0 to 1.
 Progress = Callable[[str, float], None]
@@ -163,6 +165,7 @@ def simulate_deployments(
     ]
     calls_a_week = len(log.week) / log.n_weeks if log is not None else settings.calls_per_week
     extra = float(special.extra_calls.sum()) if special is not None else 0.0
+    _check_size(weeks, calls_a_week + extra, len(deployments))
     for duty in duties:
         _check_load(duty, calls_a_week + extra, turnout_s, settings)
     traces: list[list[Trace]] = [[] for _ in deployments]
@@ -304,6 +307,17 @@ def _check_travel(assessment: RiskAssessment, travel: TravelTime) -> None:
 def _check_seed(seed: int) -> None:
     if seed < 0:
         raise SimulationRefusedError(f"seed is {seed}", remedy="give a seed of 0 or more")
+
+
+def _check_size(weeks: int, calls_per_week: float, n_placements: int) -> None:
+    """Refuse what would not fit into memory."""
+    most = int(MOST_CALLS / (calls_per_week * n_placements))
+    if weeks > most:
+        raise SimulationRefusedError(
+            f"{weeks} weeks of {calls_per_week:g} calls under {n_placements} placements are more "
+            f"than {MOST_CALLS} calls",
+            remedy=f"simulate at most {max(most, 1)} weeks, or fewer calls a week",
+        )
 
 
 def _check_load(

@@ -397,6 +397,7 @@ def test_assumptions_out_of_bounds_are_refused(changes: dict[str, object], words
         ({"weeks": 0}, "weeks is 0"),
         ({"weeks": -5}, "weeks is -5"),
         ({"weeks": 10**9}, "weeks is 1000000000"),
+        ({"weeks": 100_000, "assumptions": replace(CALM, calls_per_week=150.0)}, "at most 66666"),
         ({"seed": -1}, "seed is -1"),
         ({"service_standard_s": 0}, "the standard is 0 s"),
         ({"turnout_s": -1}, "a turn-out of -1 s"),
