@@ -76,6 +76,7 @@ def _growth() -> Path:
     )
     right.set_xlabel("demand points, 16 units")
     for axes, rows, at in ((left, by_units, "n_units"), (right, by_points, "n_points")):
+        axes.margins(x=0.12, y=0.15)
         axes.set_ylim(0)
         axes.set_ylabel("processor seconds")
         axes.spines[["top", "right"]].set_visible(False)
@@ -83,7 +84,7 @@ def _growth() -> Path:
             axes.annotate(
                 f"{one.gap:.2%}",
                 (getattr(one, at), one.spent_s),
-                xytext=(0, 7),
+                xytext=(-6, 8),
                 textcoords="offset points",
                 ha="center",
                 size=8,
