@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-hotspots bench-allocator serve format lock clean
+.PHONY: help demo test check bench bench-hotspots bench-allocator soak serve format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,8 +51,14 @@ bench: $(VENV)/.test ## measure against peers and baselines (slow)
 bench-hotspots: $(VENV)/.test ## scores and forecasts beside baselines and peers, false alarms, speed, scale
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks nyc london_wards patterns kernel_speed scale
 
-bench-allocator: $(VENV)/.test ## placement: proof and time, re-plans, drive times, location models
-	$(BIN)/python -m benchmarks allocator_plan allocator_travel allocator_mclp allocator_p_median
+bench-allocator: $(VENV)/.test ## placement: proof and time, re-plans, drive times, queue, simulation, TPU, location models
+	$(BIN)/python -m benchmarks allocator_plan allocator_losses allocator_requests \
+		allocator_growth allocator_travel allocator_simulation allocator_hypercube allocator_failures \
+		allocator_busy_fraction allocator_tpu allocator_mclp allocator_p_median
+
+soak: $(VENV)/.test ## the system of record under kill -9, full disks, tampering and load (slow)
+	sh .ci/system-packages
+	$(BIN)/python -m benchmarks.soak
 
 format: $(VENV)/.test ## format and mend what can be mended
 	$(BIN)/ruff format .
