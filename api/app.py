@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import date
 
 from fastapi import FastAPI
@@ -21,6 +21,9 @@ from api.accounts.sign_in import SignIn
 from api.consultations import Consultations
 from api.conventions.once import Once
 from api.conventions.once_rows import forget_cut_off
+from api.conventions.rates import Rates
+from api.conventions.shared_counts import SharedCounts
+from api.conventions.shared_memory import SharedMemory
 from api.envelope import Envelope
 from api.gate import Gate
 from api.jobs.runner import JobRunner
@@ -77,13 +80,14 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan,
     )
-    limits = settings.limits
+    limits, memory = settings.limits, SharedMemory(settings.shared_memory)
     app.state.service = Service(
         settings=settings,
         workspace=Workspace(settings.data_dir),
         pool=WorkPool(slots=limits.work_slots, waiting=limits.work_waiting),
-        sessions=Sessions(clock),
-        throttle=Throttle(clock),
+        sessions=Sessions(clock, memory),
+        throttle=Throttle(clock, memory),
+        counts=SharedCounts(memory),
         token_digest=token_digest,
         kept=KeptReadings(),
         today=today,
@@ -97,6 +101,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _plain_problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(Once)
+    app.add_middleware(Rates)
     app.add_middleware(Gate)
     app.add_middleware(Envelope)
     app.openapi = lambda: interface_document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
@@ -108,13 +113,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     settings = service.settings
     with (
-        open_workspace(settings.data_dir) as workspace,
+        _workspace(settings) as workspace,
         open_record(settings.data_dir, settings.database) as record,
     ):
         service.record, service.door = record, SignIn(record, app.state.passwords)
         runner = JobRunner(service, JobShelf(record), app.state.job_kinds)
-        await runner.recover()
-        await asyncio.to_thread(forget_cut_off, record)
+        if settings.shared_memory is None:  # else the owner of the data directory did so
+            await runner.recover()
+            await asyncio.to_thread(forget_cut_off, record)
         service.jobs, working = runner, asyncio.create_task(runner.serve())
         seeding = None
         if service.settings.sample and workspace.is_empty():
@@ -129,6 +135,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                     task.cancel()
                     await asyncio.wait([task])
             service.pool.close()
+
+
+def _workspace(settings: Settings) -> AbstractContextManager[Workspace]:
+    """Own the data directory, unless somebody owns it for several processes."""
+    if settings.shared_memory is None:
+        return open_workspace(settings.data_dir)
+    return nullcontext(Workspace(settings.data_dir))
 
 
 async def _make_sample(service: Service) -> None:

@@ -18,6 +18,7 @@ from api.accounts.sign_in import SignIn
 from api.audit.log import Record
 from api.consultations import Consultations
 from api.conventions.metrics import Metrics
+from api.conventions.shared_counts import SharedCounts
 from api.organisation import Organisation
 from api.sessions import Sessions
 from api.settings import Settings
@@ -59,8 +60,8 @@ class Service:
         Which reads of sensitive records were noted lately.
     jobs
         What does the jobs of the store; ``None`` before the service has started.
-    metrics
-        Counts of this process.
+    metrics, counts
+        Counts of this process, and those of callers over all processes.
     streams
         How many clients follow a job at this moment.
     stopping
@@ -82,6 +83,7 @@ class Service:
     door: SignIn | None = None
     sample_state: str = "none"
     jobs: Jobs | None = None
+    counts: SharedCounts | None = None
     streams: int = 0
     metrics: Metrics = field(default_factory=Metrics)
     stopping: bool = False

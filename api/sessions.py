@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from api.conventions.shared_memory import SharedMemory
 from api.tokens import digest
 
 LIFETIME_S = 12 * 3600.0
@@ -33,39 +34,51 @@ class Sessions:
     Parameters
     ----------
     clock
-        Monotonic seconds.
+        Monotonic seconds, the same for all processes of the service.
+    memory
+        Where they are kept; by default in this process alone.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], memory: SharedMemory | None = None) -> None:
         self._clock = clock
-        self._open: dict[str, Session] = {}
+        self._memory = memory or SharedMemory()
 
     def open(self) -> str:
         """Open a session and return its identifier, which is kept only as a digest."""
-        self._forget_ended()
-        while len(self._open) >= MOST_SESSIONS:
-            del self._open[min(self._open, key=lambda key: self._open[key].seen_s)]
         identifier, now = secrets.token_urlsafe(32), self._clock()
-        self._open[digest(identifier)] = Session(secrets.token_urlsafe(32), now, now)
+        self._memory.run(
+            "DELETE FROM sessions WHERE opened_s < ? OR seen_s < ?", now - LIFETIME_S, now - IDLE_S
+        )
+        self._memory.run(
+            "INSERT INTO sessions VALUES (?, ?, ?, ?)",
+            digest(identifier), secrets.token_urlsafe(32), now, now,
+        )  # fmt: skip
+        self._memory.run(
+            "DELETE FROM sessions WHERE key NOT IN "
+            "(SELECT key FROM sessions ORDER BY seen_s DESC, opened_s DESC LIMIT ?)",
+            MOST_SESSIONS,
+        )
         return identifier
 
     def find(self, identifier: str) -> Session | None:
         """Return the open session with an identifier and note that it was seen."""
         key, now = digest(identifier), self._clock()
-        session = self._open.get(key)
-        if session is None or session.ended(now):
-            self._open.pop(key, None)
+        rows = self._memory.run(
+            "SELECT form_token, opened_s, seen_s FROM sessions WHERE key = ?", key
+        )
+        if not rows:
             return None
-        self._open[key] = Session(session.form_token, session.opened_s, now)
-        return session
+        form_token, opened, seen = rows[0]
+        session = Session(str(form_token), float(str(opened)), float(str(seen)))
+        if session.ended(now):
+            self._memory.run("DELETE FROM sessions WHERE key = ?", key)
+            return None
+        self._memory.run("UPDATE sessions SET seen_s = ? WHERE key = ?", now, key)
+        return Session(session.form_token, session.opened_s, now)
 
     def close(self, identifier: str) -> None:
         """End a session; an unknown one is already over."""
-        self._open.pop(digest(identifier), None)
-
-    def _forget_ended(self) -> None:
-        now = self._clock()
-        self._open = {key: one for key, one in self._open.items() if not one.ended(now)}
+        self._memory.run("DELETE FROM sessions WHERE key = ?", digest(identifier))
 
 
 def same_text(given: str, kept: str) -> bool:

@@ -37,6 +37,8 @@ class Limits:
         Longest time limit a planner may ask for, and the deadline of an assessment, in seconds.
     grace_s
         What a solve gets beyond its own time limit to read, verify and draw, in seconds.
+    reads_per_minute, changes_per_minute
+        Requests that one caller may send in a minute, over all processes of the service.
     """
 
     json_bytes: int = 2**20
@@ -47,6 +49,8 @@ class Limits:
     solve_s: float = 600.0
     assess_s: float = 900.0
     grace_s: float = 120.0
+    reads_per_minute: int = 6000
+    changes_per_minute: int = 1200
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class Settings:
 
     ``database`` is the address of the store (``None``: ``ARV_DATABASE_URL``, or a file in the
     folder); ``oidc`` is the file that names an identity issuer, where there is one.
+    ``trusted_proxies`` are the addresses whose ``X-Forwarded-For`` is believed, when there is a
+    proxy. ``workers`` is the number of processes; ``shared_memory`` the file they share, set
+    when there are several and somebody else owns the data directory for them.
     """
 
     data_dir: Path
@@ -66,6 +73,9 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     database: str | None = None
     oidc: Path | None = None
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    workers: int = 1
+    shared_memory: Path | None = None
 
 
 def settings_for(
@@ -78,6 +88,8 @@ def settings_for(
     names: Sequence[str] = (),
     database: str | None = None,
     oidc: Path | None = None,
+    trusted_proxies: Sequence[str] = (),
+    workers: int = 1,
 ) -> Settings:
     """Return the settings of ``arv serve``.
 
@@ -92,8 +104,8 @@ def settings_for(
     names
         Host names people use for the service, beside the loopback names and
         ``ARV_ALLOWED_HOSTS`` (separated by commas).
-    database, oidc
-        See :class:`Settings`.
+    database, oidc, trusted_proxies, workers
+        See :class:`Settings`; no trusted proxy named means one on this machine.
 
     Raises
     ------
@@ -117,7 +129,22 @@ def settings_for(
         sample=sample,
         database=database,
         oidc=oidc,
+        trusted_proxies=_addresses(trusted_proxies) or ("127.0.0.1", "::1"),
+        workers=workers,
     )
+
+
+def _addresses(given: Sequence[str]) -> tuple[str, ...]:
+    """Return addresses of proxies after checking that they are addresses."""
+    for text in given:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError as fault:
+            raise ServiceRefusedError(
+                f"--trusted-proxy {text!r} is no address",
+                remedy="give the address the proxy connects from, for example 10.0.0.2",
+            ) from fault
+    return tuple(given)
 
 
 def data_directory(data: Path | None) -> Path:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
+
+from api.conventions.shared_memory import SharedMemory
 
 ATTEMPTS = 10
 WINDOW_S = 60.0
-MOST_ADDRESSES = 4096
+PREFIX = "wrong/"
+TIDY_EVERY = 1000
 
 
 class Throttle:
-    """Counts failed attempts an address in a fixed window.
+    """Counts failed attempts an address in a fixed window, over all processes of the service.
 
     Only wrong tokens are counted and turned away. A right token is always accepted, so that
     nobody can lock the planner out by guessing; with 256 random bits no rate of guessing helps.
@@ -20,19 +22,19 @@ class Throttle:
     ----------
     clock
         Monotonic seconds.
+    memory
+        Where the counts are kept; by default in this process alone.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], memory: SharedMemory | None = None) -> None:
         self._clock = clock
-        self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._memory = memory or SharedMemory()
+        self._added = 0
 
     def fail(self, address: str) -> float:
         """Count a failed attempt; return the seconds to wait, 0 while the address may go on."""
-        now = self._clock()
-        started, count = self._failures.pop(address, (now, 0))
-        if now - started >= WINDOW_S:
-            started, count = now, 0
-        self._failures[address] = (started, count + 1)
-        while len(self._failures) > MOST_ADDRESSES:
-            self._failures.popitem(last=False)
-        return started + WINDOW_S - now if count >= ATTEMPTS else 0.0
+        now_s, self._added = self._clock(), self._added + 1
+        if self._added % TIDY_EVERY == 0:
+            self._memory.forget_counts(now_s, PREFIX)
+        number, until_s = self._memory.count(PREFIX + address, now_s, WINDOW_S)
+        return until_s - now_s if number > ATTEMPTS else 0.0

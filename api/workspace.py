@@ -95,7 +95,11 @@ class Workspace:
         shelf.mkdir(parents=True, exist_ok=True)
         target = shelf / identifier
         if not target.is_dir():  # an identifier is a digest of the content: the same is there
-            staged.rename(target)
+            try:
+                staged.rename(target)
+            except OSError:
+                if not target.is_dir():  # unless another process was first with the same
+                    raise
             _flush_folder(shelf)
         write_file(shelf / CURRENT, text_writer(identifier + "\n"))
         _flush_folder(shelf)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, Literal
 
 import typer
 import uvicorn
@@ -14,7 +15,10 @@ import uvicorn
 from api.accounts.sign_in import FIRST_NAME, SignIn
 from api.app import create_app
 from api.cli.app import arv, say
+from api.cli.workers import run_workers
+from api.conventions import journal
 from api.record_folder import open_record
+from api.service import Service
 from api.settings import ServiceRefusedError, Settings, settings_for
 from api.tokens import digest, issue_token, read_digest
 from api.workspace import open_workspace
@@ -22,6 +26,8 @@ from api.workspace import open_workspace
 DRAIN_S = 10
 IDLE_CONNECTION_S = 15
 MOST_CONNECTIONS = 128
+#: Tells the processes of the service how to write their log.
+LOG_VARIABLE = "ARV_LOG"
 
 
 @arv.command()
@@ -55,6 +61,22 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE.toml", help="Identity issuer to believe; see docs/access.md."),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=64, help="Processes that answer; each may run a solve beside."),
+    ] = 1,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="With --behind-proxy: believe the X-Forwarded-For of this address; default: "
+            "this machine.",
+        ),
+    ] = None,
+    log: Annotated[
+        Literal["auto", "json", "text"],
+        typer.Option(help="Log to standard error; auto is text at a terminal, else JSON."),
+    ] = "auto",
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(help="A host name people use for the service; repeat for more."),
@@ -76,13 +98,19 @@ def serve(
         names=allowed_host or (),
         database=database,
         oidc=oidc,
+        trusted_proxies=trusted_proxy or (),
+        workers=workers,
     )
+    os.environ[LOG_VARIABLE] = _log_form(log)
     with _listening(settings) as listener:
         token_digest = _token(settings, replace=new_token)
         bound = listener.getsockname()[1]
         _print(f"Data directory: {settings.data_dir}")
         _print(f"Serving on http://{_shown(settings.host)}:{bound}/ (Ctrl-C stops)")
-        _run(settings, token_digest, listener)
+        if settings.workers == 1:
+            serve_one(settings, token_digest, listener)
+        else:
+            run_workers(settings, token_digest, listener, serve_one)
     say("stopped.")
 
 
@@ -125,25 +153,43 @@ def _listening(settings: Settings) -> socket.socket:
     return listener
 
 
-def _run(settings: Settings, token_digest: str, listener: socket.socket) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s %(name)s %(levelname)s %(message)s",
-    )
+def serve_one(settings: Settings, token_digest: str, listener: socket.socket) -> None:
+    """Answer requests in this process until it is told to stop."""
+    journal.start(as_json=os.environ.get(LOG_VARIABLE, "json") == "json")
+    app = create_app(settings, token_digest)
     config = uvicorn.Config(
-        create_app(settings, token_digest),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=True,
         proxy_headers=settings.behind_proxy,
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_keep_alive=IDLE_CONNECTION_S,
         timeout_graceful_shutdown=DRAIN_S,
         limit_concurrency=MOST_CONNECTIONS,
         ws="none",
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, app.state.service).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Tells the service first when it is to stop, so that streams end and no more is taken on."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note the stop, then drain as the library does."""
+        self._service.stopping = True
+        super().handle_exit(sig, frame)
+
+
+def _log_form(asked: str) -> str:
+    if asked != "auto":
+        return asked
+    return "text" if sys.stderr.isatty() else "json"
 
 
 def _shown(host: str) -> str:

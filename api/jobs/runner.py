@@ -57,6 +57,7 @@ class JobRunner:
         self._owner = f"worker-{secrets.token_hex(8)}"
         self._woken = asyncio.Event()
         self._root = service.workspace.root / FOLDER
+        self._root.mkdir(exist_ok=True, mode=0o700)
 
     def wake(self) -> None:
         """Look for a job now: one was accepted."""
@@ -167,7 +168,6 @@ class JobRunner:
 
     def _tidy(self) -> None:
         """Remove files that belong to no open job, such as an upload that was cut off."""
-        self._root.mkdir(exist_ok=True, mode=0o700)
         kept = self._shelf.open_jobs()
         for folder in self._root.iterdir():
             if folder.name not in kept:
