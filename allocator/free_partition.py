@@ -21,8 +21,9 @@ from hotspots.assessment import RiskAssessment
 
 DAYS_IN_WEEK = 7
 MIN_GAIN = 1e-9
-#: Beyond this many boroughs only single boroughs move; exchanges would take minutes.
+#: Beyond this many boroughs only single boroughs move, and not for ever: it would take minutes.
 MOST_TO_EXCHANGE = 64
+MOST_STEPS, MOST_STEPS_OF_MANY = 500, 20
 
 Step = tuple[tuple[int, int], ...]  # position of a unit and its new area, for each that changes
 
@@ -90,11 +91,12 @@ class _Exposures:
 
 
 def _climbed(world: World, exposures: _Exposures, areas: list[int]) -> list[int]:
-    """Take the best step until none gains."""
+    """Take the best step until none gains, or often enough."""
     current = list(areas)
     total = np.sum([exposures.of(unit, mask) for unit, mask in enumerate(current)], axis=0)
     objective = coverage.expected_coverage(world.demand, total)
-    while True:
+    many = len(world.borough_codes) > MOST_TO_EXCHANGE
+    for _ in range(MOST_STEPS_OF_MANY if many else MOST_STEPS):
         best: tuple[float, Floats, Step] | None = None
         for step in _steps(world, current):
             changed = total + sum(
@@ -104,10 +106,11 @@ def _climbed(world: World, exposures: _Exposures, areas: list[int]) -> list[int]
             if value > (best[0] if best else objective + MIN_GAIN):
                 best = value, changed, step
         if best is None:
-            return current
+            break
         objective, total, step = best
         for unit, mask in step:
             current[unit] = mask
+    return current
 
 
 def _steps(world: World, areas: list[int]) -> Iterator[Step]:

@@ -24,7 +24,7 @@ Integers = NDArray[np.intp]
 
 WEEKS_AT_ONCE = 250
 HOURS_IN_WEEK = 168
-MAX_CALLS_AT_ONCE = 20_000_000  # calls of one block of weeks, padding included
+MAX_CALLS_AT_ONCE = 2_000_000  # calls of one block of weeks, padding included
 _CALLS, _PATROL = 0, 1  # what a stream of random numbers is for
 
 
