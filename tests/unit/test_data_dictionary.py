@@ -14,6 +14,8 @@ from allocator.plan import PatrolPlan
 from allocator.plan_queue import PlanQueue
 from allocator.verdict import Verdict
 from api import assessment_folder
+from api.equality import GroupFigures
+from api.marking import Marking
 from hotspots.assessment import RiskAssessment
 from hotspots.feeds import meeting, sidecar
 from hotspots.incidents import COUNT_DTYPES, RECORD_DTYPES
@@ -46,7 +48,9 @@ def parts_of(whole: type) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("whole", [RiskAssessment, PatrolPlan, PlanQueue, Verdict])
+@pytest.mark.parametrize(
+    "whole", [RiskAssessment, PatrolPlan, PlanQueue, Verdict, Marking, GroupFigures]
+)
 def test_documents(documented: dict[str, list[str]], whole: type) -> None:
     for name, names in parts_of(whole).items():
         assert documented.get(name) == names, f"correct the section {name} of the page"
