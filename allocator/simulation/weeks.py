@@ -144,25 +144,12 @@ def simulate_deployments(
     check_weeks(weeks)
     _check_travel(assessment, travel)
     _check_seed(seed)
-    if turnout_s < 0 or service_standard_s <= 0:
-        raise SimulationRefusedError(
-            f"the standard is {service_standard_s} s with a turn-out of {turnout_s} s",
-            remedy="give a standard above 0 s and a turn-out of 0 s or more",
-        )
+    _check_standard(service_standard_s, turnout_s)
     duties = [
         duty_table(one.weekdays, settings.shift_starts_h, settings.handover_s)
         for one in deployments
     ]
-    responses = [
-        Response(
-            drive_s=travel.seconds,
-            turnout_s=float(turnout_s),
-            return_factor=settings.return_factor,
-            order=_order(one, travel, settings),
-            by_drive=settings.rule != "fixed_order",
-        )
-        for one in deployments
-    ]
+    responses = [_response(one, travel, turnout_s, settings) for one in deployments]
     calls_a_week = len(log.week) / log.n_weeks if log is not None else settings.calls_per_week
     extra = float(special.extra_calls.sum()) if special is not None else 0.0
     _check_size(weeks, calls_a_week + extra, len(deployments))
@@ -177,8 +164,7 @@ def simulate_deployments(
         done += len(calls.count)
         if progress:
             progress("Simulating weeks", done / weeks)
-    boroughs = assessment.boroughs
-    index = {score.code: number for number, score in enumerate(boroughs)}
+    index = {score.code: number for number, score in enumerate(assessment.boroughs)}
     return tuple(
         Weeks(
             n_weeks=weeks,
@@ -188,13 +174,13 @@ def simulate_deployments(
             events=special.names if special is not None else (),
             own=one.own,
             ward_borough=np.array([index[place.borough_code] for place in assessment.places]),
-            borough_codes=tuple(score.code for score in boroughs),
-            borough_names=tuple(score.name for score in boroughs),
+            borough_codes=tuple(index),
+            borough_names=tuple(score.name for score in assessment.boroughs),
             service_standard_s=service_standard_s,
             turnout_s=turnout_s,
             assumptions=replace(settings, calls_per_week=calls_a_week),
         )
-        for one, duty, parts in zip(deployments, duties, traces, strict=True)
+        for one, parts in zip(deployments, traces, strict=True)
     )
 
 
@@ -243,6 +229,18 @@ def _run(calls: CallStream, deployment: Deployment, duty: DutyTable, response: R
         axis=2,
     )
     return run_weeks(calls, patrol, duty, response, window_s=(0.0, WEEK_S))
+
+
+def _response(
+    deployment: Deployment, travel: TravelTime, turnout_s: int, settings: SimulationAssumptions
+) -> Response:
+    return Response(
+        drive_s=travel.seconds,
+        turnout_s=float(turnout_s),
+        return_factor=settings.return_factor,
+        order=_order(deployment, travel, settings),
+        by_drive=settings.rule != "fixed_order",
+    )
 
 
 def _order(deployment: Deployment, travel: TravelTime, settings: SimulationAssumptions) -> Floats:
@@ -301,6 +299,14 @@ def _check_travel(assessment: RiskAssessment, travel: TravelTime) -> None:
             f"the posterior draws of assessment {assessment.assessment_id} have shape "
             f"{assessment.draws.shape}",
             remedy=f"assess again: one column for each of the {len(travel.ward_codes)} wards",
+        )
+
+
+def _check_standard(service_standard_s: int, turnout_s: int) -> None:
+    if turnout_s < 0 or service_standard_s <= 0:
+        raise SimulationRefusedError(
+            f"the standard is {service_standard_s} s with a turn-out of {turnout_s} s",
+            remedy="give a standard above 0 s and a turn-out of 0 s or more",
         )
 
 
