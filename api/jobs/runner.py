@@ -30,7 +30,7 @@ FOLDER = "jobs"
 BEAT_S = 1.0
 LOOK_EVERY_S = 2.0
 #: Seconds a job may still take to store what it has found when its end was asked for.
-STOP_GRACE_S = 30.0
+STOP_GRACE_S = 90.0
 #: Tries to store an ending while the store cannot be written, and seconds between them.
 ENDING_TRIES, ENDING_PAUSE_S = 20, 3.0
 
