@@ -101,26 +101,30 @@ def _deals(
     joined = 0
     for column in out:
         joined |= problem.masks[column]
-    inside = {
-        lowest: [column for column in columns if problem.masks[column] & ~joined == 0]
-        for lowest, columns in by_lowest.items()
-        if lowest & joined
-    }
     wanted = Counter(int(problem.class_of[column]) for column in out)
+    order = {group: number for number, group in enumerate(sorted(wanted))}
+    inside: dict[int, list[tuple[int, int, int]]] = {}
+    exact: dict[tuple[int, int], int] = {}
+    for lowest, columns in by_lowest.items():
+        for column in columns if lowest & joined else ():
+            mask, group = problem.masks[column], int(problem.class_of[column])
+            if group in order and not mask & ~joined:
+                inside.setdefault(lowest, []).append((column, mask, order[group]))
+                exact[mask, order[group]] = column
     found = 0
-    stack: list[tuple[int, list[int]]] = [(joined, [])]
+    units = tuple(wanted[group] for group in sorted(wanted))
+    stack: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = [(joined, (), units)]
     while stack and found < limit:
-        uncovered, deal = stack.pop()
-        if len(deal) == len(out):
-            found += 1
-            yield deal
+        uncovered, deal, left = stack.pop()
+        more = sum(left) - 1  # units to be given an area after this one
+        if not more:
+            last = exact.get((uncovered, left.index(1)))
+            if last is not None:
+                found += 1
+                yield [*deal, last]
             continue
-        used = Counter(int(problem.class_of[column]) for column in deal)
-        for column in inside.get(uncovered & -uncovered, ()):
-            rest = uncovered & ~problem.masks[column]
-            fits = problem.masks[column] & ~uncovered == 0
-            group = int(problem.class_of[column])
-            more = len(out) - len(deal) - 1  # units still to be given an area
-            enough = rest.bit_count() >= more if more else not rest
-            if fits and enough and used[group] < wanted[group]:
-                stack.append((rest, [*deal, column]))
+        for column, mask, group in inside.get(uncovered & -uncovered, ()):
+            rest = uncovered & ~mask
+            if left[group] and not mask & ~uncovered and rest.bit_count() >= more:
+                fewer = (*left[:group], left[group] - 1, *left[group + 1 :])
+                stack.append((rest, (*deal, column), fewer))
