@@ -70,7 +70,7 @@ class Robustness:
         Mean coverage over all draws, and over the worst tenth of them.
     worst_tenth_bound
         Proven upper limit of ``worst_tenth`` of any plan under the rules; nothing when it was
-        not sought.
+        not sought, or the time was over before anything was proven.
     """
 
     n_draws: int
@@ -140,7 +140,8 @@ def hardened(
     if kept and float(final[_tail(final)].mean()) > best_tail:
         best = columns
     found = weighed(draws, problem, best)
-    return best, replace(found, worst_tenth_bound=max(bound, found.worst_tenth))
+    proven = max(bound, found.worst_tenth) if bound < 1.0 else None
+    return best, replace(found, worst_tenth_bound=proven)
 
 
 def _tail(by_draw: Floats) -> NDArray[np.intp]:
