@@ -103,13 +103,8 @@ def assess_week(
     week = _known_week(ordered, study_area, as_of)
     evidence = week.weigh(policy)
     _refuse_no_evidence(evidence)
-    tell("Estimating weekly rates", 0.3)
     views = situational_views(as_of)
-    since = first_day(views)
-    counted = week.count(policy, evidence, since)
-    demand = score_target(DEMAND, week, evidence, counted, seed=seed)
-    tell("Estimating harm", 0.5)
-    harm = score_harm(week, policy, evidence, first_day=since, seed=seed)
+    demand, harm = _targets(week, policy, evidence, views, seed=seed, tell=tell)
     tell("Looking for patterns", 0.7)
     patterns = find_patterns(
         ordered, study_area, week.places, evidence, as_of=as_of, policy=policy, seed=seed
@@ -147,6 +142,24 @@ def assess_week(
         demand=demand,
         harm=harm,
     )
+
+
+def _targets(
+    week: KnownWeek,
+    policy: EvidencePolicy,
+    evidence: WeighedEvidence,
+    views: Sequence[SituationalView],
+    *,
+    seed: int,
+    tell: Progress,
+) -> tuple[Target, Target | None]:
+    """Score the demand, and the harm where a feed counts it."""
+    tell("Estimating weekly rates", 0.3)
+    since = first_day(views)
+    counted = week.count(policy, evidence, since)
+    demand = score_target(DEMAND, week, evidence, counted, seed=seed)
+    tell("Estimating harm", 0.5)
+    return demand, score_harm(week, policy, evidence, first_day=since, seed=seed)
 
 
 def _known_week(readings: Sequence[FeedReading], study_area: StudyArea, as_of: date) -> KnownWeek:
