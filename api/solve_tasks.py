@@ -136,7 +136,8 @@ def _place(
         events=order.events,
     )
     plan = weekly.place(folder, request, watch)
-    verdict = weekly.judged(plan, folder, request, watch)
+    # whoever asks for the end wants the plan, not the minutes of its simulation
+    verdict = None if watch.stop_asked() else weekly.judged(plan, folder, request, watch)
     writers = weekly.plan_writers(plan, folder, area, watch, previous=previous, verdict=verdict)
     shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
     write_all(staged, shapes | writers)

@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from api.jobs.runner import FOLDER
-from api.sample_data import SAMPLE_AS_OF, sample_feeds
+from api.routes.documents import PlanDocument
+from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from tests.api.test_service_live import Live, live
 
 
@@ -94,6 +95,33 @@ def test_killed_in_the_middle_of_work_and_of_an_upload(tmp_path: Path) -> None:
         assert [job["job_id"] for job in listed] == [address.rsplit("/")[-1]]
         assert list((data / FOLDER).iterdir()) == []
         assert list((data / "staging").iterdir()) == []
+        _stop_a_solve(again)
+
+
+def _stop_a_solve(service: Live) -> None:
+    """Ask for the end of a real solve once it has a plan: the plan is kept, with its gap."""
+    shutil.copy(sample_fleet(), service.data / "fleets" / "example.toml")
+    sent = httpx.post(
+        f"{service.url}/allocate",
+        json={"fleet_id": "example"},
+        headers={**service.bearer, "Prefer": "respond-async"},
+    )
+    assert sent.status_code == 202, sent.text
+    address = sent.headers["location"]
+    body = until(lambda: _measured(job_of(service, address)), 120)
+    assert 0 < body["objective"] <= body["bound"] <= 1
+    asked = httpx.delete(service.url + address, headers=service.bearer, timeout=20)
+    assert asked.status_code == 202, asked.text
+    body = until(lambda: _over(job_of(service, address)), 150)
+    assert body["status"] == "dismissed"
+    answer = httpx.get(f"{service.url}{address}/results", headers=service.bearer)
+    plan = PlanDocument.model_validate(answer.json())
+    assert plan.status in ("timed_out", "optimal")
+    assert plan.objective <= plan.bound
+
+
+def _measured(body: dict[str, Any]) -> dict[str, Any] | None:
+    return body if body["objective"] else None
 
 
 def _over(body: dict[str, Any]) -> dict[str, Any] | None:
