@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from allocator.duty_remarks import WEEKDAYS
 from api import wording
 
 
@@ -29,6 +30,44 @@ def _times_mean(value: object) -> str:
     return f"{value} times the mean"
 
 
+def _events(value: object) -> str:
+    """Say each event: its days, what it is assumed to add, and what it takes."""
+    return "; ".join(_event(one) for one in value) if isinstance(value, list) else str(value)
+
+
+def _event(event: Mapping[str, object]) -> str:
+    first, last = event["first_day"], event["last_day"]
+    words = f"{event['name']} ({first}{'' if first == last else f' to {last}'}"
+    share, calls = event["extra_share"], event["extra_calls"]
+    if isinstance(share, int | float) and share:
+        words += f", {share:.0%} more demand there assumed"
+    if isinstance(calls, int | float) and calls:
+        words += f", {calls:g} more incidents a day assumed"
+    units = event["units"]
+    if isinstance(units, list) and units:
+        words += f", takes {', '.join(units)}"
+    return words + (f", takes {event['n_units']} units)" if event["n_units"] else ")")
+
+
+def _days_on_duty(value: object) -> str:
+    if not isinstance(value, Mapping):
+        return str(value)
+    return "; ".join(
+        f"{unit_id} {', '.join(WEEKDAYS[day] for day in days)}" for unit_id, days in value.items()
+    )
+
+
+def _robustness(value: object) -> str:
+    if not isinstance(value, Mapping):
+        return str(value)
+    limit = value["worst_tenth_bound"]
+    proven = f" (at most {limit:.1%} possible)" if isinstance(limit, int | float) else ""
+    return (
+        f"{value['mean']:.1%} on average over {value['n_draws']:,} draws of demand, "
+        f"{value['worst_tenth']:.1%} in the worst tenth{proven}"
+    )
+
+
 #: Settings a chair asks about: what to call them and how to word the value.
 _KNOWN: Mapping[str, tuple[str, Callable[[object], str]]] = {
     "fleet_label": ("Fleet", str),
@@ -42,6 +81,9 @@ _KNOWN: Mapping[str, tuple[str, Callable[[object], str]]] = {
     "workload_cap": ("Most demand of an area", _times_mean),
     "max_boroughs": ("Most boroughs of an area", str),
     "coverage_floor": ("Least coverage of every borough", _share),
+    "events": ("Events", _events),
+    "on_duty": ("On duty only on some days", _days_on_duty),
+    "robustness": ("Coverage if demand differs", _robustness),
     "max_changes": ("Most units that may change", str),
     "previous_plan_id": ("Changes counted from plan", str),
 }
