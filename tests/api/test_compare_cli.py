@@ -91,3 +91,21 @@ def test_alternatives_are_plans_that_cover_nearly_as_much(
     for unit_id in changed:
         assert f"  {unit_id}: " in said
     assert one["units_changed"] == len(changed)
+
+
+def test_refined_wards_are_in_the_plan_and_said(
+    week: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "refined"
+    code = run(
+        ["allocate", "--assessment", str(week), "--out", str(out), "--refine-wards",
+         "--fleet", str(repository / "examples" / "fleet.toml")]
+    )  # fmt: skip
+    assert code == 0
+    plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    moved = plan["settings"]["ward_refinement"]["moved"]
+    assert moved
+    assert f"{len(moved)} border wards moved" in capsys.readouterr().err
+    owner = {ward: unit["unit_id"] for unit in plan["units"] for ward in unit["wards"]}
+    for ward, (_, taker) in moved.items():
+        assert owner[ward] == taker
