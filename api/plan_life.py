@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from api.access import Action, Actor, Resource, decide
+from api.access import Action, Actor, Resource
 from api.plan_record import (
     STANDS_APPROVED,
     Alteration,
@@ -30,10 +30,19 @@ from api.plan_record import (
     State,
     check_areas,
 )
+from api.plan_rules import (
+    Plans,
+    allow,
+    as_resource,
+    check_papers,
+    checked_alterations,
+    conflict,
+    found,
+    optional_reason,
+    refuse_taken,
+)
 from api.reasons import checked_reason
 from api.refusals import (
-    AccessDeniedError,
-    PlanChangedError,
     PlanConflictError,
     PlanLifeRefusedError,
 )
@@ -52,8 +61,6 @@ STEPS: Mapping[Action, tuple[frozenset[State], State]] = {
 #: States in which a plan itself becomes a draft again; one in force is copied instead.
 REDRAFTED = frozenset({State.DRAFT, State.PROPOSED, State.APPROVED, State.REJECTED})
 _OPEN_TO_PAPERS = frozenset({State.DRAFT, State.PROPOSED})
-
-Plans = Sequence[PlanRecord]
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ def draft(
     PlanLifeRefusedError
         When an area or an alteration is not in order.
     """
-    _allow(actor, Action.MAKE_PLAN, Resource("plan", week))
+    allow(actor, Action.MAKE_PLAN, Resource("plan", week))
     made = _new_record(plans, key, week, content, actor, alterations=alterations)
     return Step(Action.MAKE_PLAN, made, "", (made,))
 
@@ -116,10 +123,10 @@ def alter(
     AccessDeniedError, PlanConflictError, PlanChangedError, PlanLifeRefusedError
         See the module's rules; an alteration without reason is refused.
     """
-    old = _found(plans, key, version)
-    _allow(actor, Action.ALTER_PLAN, _as_resource(old))
+    old = found(plans, key, version)
+    allow(actor, Action.ALTER_PLAN, as_resource(old))
     if old.state not in REDRAFTED | {State.PUBLISHED}:
-        raise _conflict(old, "be altered")
+        raise conflict(old, "be altered")
     if not alterations:
         raise PlanLifeRefusedError(
             f"altering plan {old.key} needs at least one alteration",
@@ -137,7 +144,7 @@ def alter(
             authors=_with(old.authors, actor.name),
             proposer="",
             approver="",
-            alterations=_checked(alterations, actor),
+            alterations=checked_alterations(alterations, actor),
             papers=Papers(),
             no_equality_reason="",
         )
@@ -160,10 +167,10 @@ def attach(
     AccessDeniedError, PlanConflictError, PlanChangedError
         See the module's rules; a paper is never exchanged for another.
     """
-    old = _found(plans, key, version)
-    _allow(actor, Action.ALTER_PLAN, _as_resource(old))
+    old = found(plans, key, version)
+    allow(actor, Action.ALTER_PLAN, as_resource(old))
     if old.state not in _OPEN_TO_PAPERS:
-        raise _conflict(old, "take a document")
+        raise conflict(old, "take a document")
     if getattr(old.papers, kind):
         raise PlanConflictError(
             f"plan {old.key} has its {kind} already",
@@ -187,7 +194,7 @@ def propose(
     old = _ready(plans, key, Action.PROPOSE_PLAN, actor, version)
     check_areas(old.content.areas)
     made = replace(_moved(old, State.PROPOSED), proposer=actor.name)
-    return Step(Action.PROPOSE_PLAN, made, _optional(reason, "a proposal"), (made,))
+    return Step(Action.PROPOSE_PLAN, made, optional_reason(reason, "a proposal"), (made,))
 
 
 def approve(
@@ -220,9 +227,11 @@ def approve(
             f"plan {waiting.key} of this week is already approved",
             remedy="publish or withdraw that one first",
         )
-    excuse = _check_papers(old, no_equality_reason)
+    excuse = check_papers(old, no_equality_reason)
     made = replace(_moved(old, State.APPROVED), approver=actor.name, no_equality_reason=excuse)
-    return Step(Action.APPROVE_PLAN, made, excuse or _optional(reason, "an approval"), (made,))
+    return Step(
+        Action.APPROVE_PLAN, made, excuse or optional_reason(reason, "an approval"), (made,)
+    )
 
 
 def reject(
@@ -253,7 +262,7 @@ def publish(
     old = _ready(plans, key, Action.PUBLISH_PLAN, actor, version)
     made = _moved(old, State.PUBLISHED)
     changed = (made, *_superseded(plans))
-    return Step(Action.PUBLISH_PLAN, made, _optional(reason, "a publication"), changed)
+    return Step(Action.PUBLISH_PLAN, made, optional_reason(reason, "a publication"), changed)
 
 
 def withdraw(
@@ -291,9 +300,9 @@ def fall_back(
     AccessDeniedError, PlanConflictError, PlanLifeRefusedError
         See the module's rules; also when nothing was ever approved.
     """
-    _allow(actor, Action.FALL_BACK, Resource("plan", week))
+    allow(actor, Action.FALL_BACK, Resource("plan", week))
     why = checked_reason(reason, "falling back")
-    _refuse_taken(plans, key)
+    refuse_taken(plans, key)
     if last is None or last.state not in STANDS_APPROVED or not last.approver:
         raise PlanConflictError(
             f"no approved plan up to week {week} is left to fall back to",
@@ -331,39 +340,12 @@ def last_approved(plans: Iterable[PlanRecord], week: str) -> PlanRecord | None:
 
 def _ready(plans: Plans, key: str, action: Action, actor: Actor, version: int | None) -> PlanRecord:
     """Return the plan of a step after checking right, version and state."""
-    old = _found(plans, key, version)
-    _allow(actor, action, _as_resource(old))
+    old = found(plans, key, version)
+    allow(actor, action, as_resource(old))
     leaves, leads = STEPS[action]
     if old.state not in leaves:
-        raise _conflict(old, f"become {leads}")
+        raise conflict(old, f"become {leads}")
     return old
-
-
-def _found(plans: Plans, key: str, version: int | None) -> PlanRecord:
-    old = next((one for one in plans if one.key == key), None)
-    if old is None:
-        raise PlanConflictError(
-            "there is no such plan", remedy="use a plan that is listed for the week", value=key
-        )
-    if version is not None and version != old.version:
-        raise PlanChangedError(
-            f"plan {old.key} is at version {old.version}, not {version}: somebody changed it",
-            remedy="read it again, and decide on what it is now",
-            value=version,
-        )
-    return old
-
-
-def _allow(actor: Actor, action: Action, resource: Resource) -> None:
-    verdict = decide(actor, action, resource)
-    if not verdict.allowed:
-        raise AccessDeniedError(
-            verdict.reason, remedy="ask a person whose role it is, or an administrator"
-        )
-
-
-def _as_resource(plan: PlanRecord) -> Resource:
-    return Resource("plan", plan.key, involved=plan.involved)
 
 
 def _new_record(
@@ -375,24 +357,10 @@ def _new_record(
     *,
     alterations: Sequence[Alteration],
 ) -> PlanRecord:
-    _refuse_taken(plans, key)
+    refuse_taken(plans, key)
     check_areas(content.areas)
-    checked = _checked(alterations, actor)
+    checked = checked_alterations(alterations, actor)
     return PlanRecord(key, week, content, authors=(actor.name,), alterations=checked)
-
-
-def _refuse_taken(plans: Plans, key: str) -> None:
-    if any(one.key == key for one in plans):
-        raise PlanConflictError(
-            "the key is taken by another plan of the week", remedy="use a new one", value=key
-        )
-
-
-def _checked(alterations: Sequence[Alteration], actor: Actor) -> tuple[Alteration, ...]:
-    return tuple(
-        replace(one, actor=actor.name, reason=checked_reason(one.reason, f"the {one.kind}"))
-        for one in alterations
-    )
 
 
 def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
@@ -405,30 +373,3 @@ def _moved(plan: PlanRecord, state: State) -> PlanRecord:
 
 def _superseded(plans: Plans) -> tuple[PlanRecord, ...]:
     return tuple(_moved(one, State.SUPERSEDED) for one in plans if one.state is State.PUBLISHED)
-
-
-def _check_papers(plan: PlanRecord, no_equality_reason: str) -> str:
-    """Return the reason for approving without an equality statement, empty with one."""
-    for kind, words in (("verdict", "simulation verdict"), ("backtest_card", "backtest card")):
-        if not getattr(plan.papers, kind):
-            raise PlanLifeRefusedError(
-                f"plan {plan.key} has no {words}",
-                remedy=f"attach the {words} before it is approved",
-            )
-    if plan.papers.equality_statement:
-        return ""
-    return checked_reason(
-        no_equality_reason, "approving a plan whose equality impact is not assessed"
-    )
-
-
-def _optional(reason: str, what: str) -> str:
-    return checked_reason(reason, what) if reason.strip() else ""
-
-
-def _conflict(plan: PlanRecord, step: str) -> PlanConflictError:
-    return PlanConflictError(
-        f"plan {plan.key} is {plan.state} and cannot {step}",
-        remedy="read the week's plans again; draft a new one where none can be used",
-        value=str(plan.state),
-    )
