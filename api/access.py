@@ -267,6 +267,11 @@ def decide(actor: Actor, action: Action | None, resource: Resource) -> Decision:
     return Decision(True, f"{action} is allowed to {', '.join(sorted(holders))}: {WHY[action]}")
 
 
+def own_boroughs(actor: Actor, action: Action) -> frozenset[str] | None:
+    """Return the boroughs an actor is held to in an action, ``None`` for the whole picture."""
+    return actor.boroughs if RULES[action] & actor.roles == {Role.BOROUGH} else None
+
+
 def _no_holder(actor: Actor, action: Action) -> Decision:
     if not actor.known:
         return Decision(False, f"{action} needs a token or a signed-in session")

@@ -60,7 +60,9 @@ class Gate:
             actor=caller.actor, session=caller.session, route=getattr(route, "path", "unknown")
         )
         action = endpoint.action if endpoint else None
-        resource = Resource(request.url.path, borough=_borough(route, scope, endpoint))
+        resource = Resource(
+            request.url.path, borough=_borough(route, scope, endpoint, caller.actor)
+        )
         verdict = decide(caller.actor, action, resource)
         if not verdict.allowed or endpoint is None:
             answer = await _refuse(request, service, caller, action, verdict.reason)
@@ -153,8 +155,13 @@ async def _note_read(request: Request, service: Service, actor: Actor, endpoint:
     await asyncio.to_thread(service.record.note, noted)
 
 
-def _borough(route: BaseRoute, scope: Scope, endpoint: Endpoint | None) -> str:
-    """Return the borough that an address names, for endpoints that are about one borough."""
+def _borough(route: BaseRoute, scope: Scope, endpoint: Endpoint | None, actor: Actor) -> str:
+    """Return the borough that an address names, for endpoints that are about one borough.
+
+    An endpoint that gives a borough user only their own is about one of these.
+    """
+    if endpoint is not None and endpoint.own_boroughs:
+        return min(actor.boroughs, default="")
     if endpoint is None or not endpoint.borough:
         return ""
     _, child = route.matches(scope)

@@ -34,6 +34,8 @@ class Endpoint:
         What it does to sensitive records, for the audit record; ``None`` when it touches none.
     borough
         Name of the path parameter that says which borough it is about, if it is about one.
+    own_boroughs
+        True when it gives a borough user what lies in their own boroughs and nothing else.
     shown
         True when it belongs to the published interface (``/openapi.json``).
     responses, request_body
@@ -51,6 +53,7 @@ class Endpoint:
     form: bool = False
     operation: Operation | None = None
     borough: str = ""
+    own_boroughs: bool = False
     shown: bool = True
     responses: Mapping[int | str, dict[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)

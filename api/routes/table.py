@@ -9,6 +9,7 @@ from api.routes import (
     health,
     interface,
     jobs,
+    ogc,
     plans,
     sign_in,
     static,
@@ -25,5 +26,6 @@ ENDPOINTS = (
     *plans.ENDPOINTS,
     *borough.ENDPOINTS,
     *jobs.ENDPOINTS,
+    *ogc.ENDPOINTS,
     *week_page.ENDPOINTS,
 )

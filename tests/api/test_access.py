@@ -34,7 +34,6 @@ from tests.api.service_world import (
 
 #: Done with `arv` commands, or asked of the rules where the object is read.
 NOT_OVER_HTTP = {
-    Action.READ_INCIDENT,
     Action.INGEST_FEED,
     Action.PROPOSE_TASKING,
     Action.AUTHORISE_TASKING,

@@ -1,0 +1,1 @@
+"""OGC API Features: the week's places and records for a GIS."""

@@ -1,0 +1,115 @@
+"""The coordinate reference systems a GIS may ask for, and how places get into them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+Geometries = NDArray[np.object_]
+Box = tuple[float, float, float, float]
+
+STORED = "EPSG:27700"
+_PREFIX = "http://www.opengis.net/def/crs/"
+#: Longitudes and latitudes between which the National Grid means anything.
+_GRID_REACH: Box = (-9.0, 49.0, 3.0, 62.0)
+
+
+@dataclass(frozen=True)
+class Crs:
+    """A system as OGC API Features names it.
+
+    Attributes
+    ----------
+    uri
+        Its name in ``crs=``, ``bbox-crs=`` and ``Content-Crs``.
+    geographic
+        True for degrees, False for metres.
+    latitude_first
+        True when coordinates are written latitude, longitude.
+    step
+        Coordinates are rounded to this, about a centimetre.
+    """
+
+    uri: str
+    geographic: bool
+    latitude_first: bool
+    step: float
+
+
+CRS84 = Crs(f"{_PREFIX}OGC/1.3/CRS84", True, False, 1e-7)
+EPSG_4326 = Crs(f"{_PREFIX}EPSG/0/4326", True, True, 1e-7)
+NATIONAL_GRID = Crs(f"{_PREFIX}EPSG/0/27700", False, False, 0.01)
+SYSTEMS = {one.uri: one for one in (CRS84, EPSG_4326, NATIONAL_GRID)}
+
+
+def unrounded(shapes: Sequence[Any], crs: Crs) -> Geometries:
+    """Return places, EPSG:27700, in a system; x is east or longitude whatever the system."""
+    series = gpd.GeoSeries(list(shapes), crs=STORED)
+    found = series.to_crs(epsg=4326) if crs.geographic else series
+    return np.asarray(found.values, dtype=object)
+
+
+def written(shapes: Sequence[Any], crs: Crs) -> list[dict[str, Any] | None]:
+    """Return places, EPSG:27700, as GeoJSON geometries in a system and its order of axes.
+
+    Rings follow the right-hand rule in east and north; what has no place is ``None``.
+    """
+    places = shapely.orient_polygons(shapely.set_precision(unrounded(shapes, crs), crs.step))
+    if crs.latitude_first:
+        places = shapely.transform(places, lambda points: points[:, ::-1])
+    return [None if one is None else _clean(shapely.geometry.mapping(one), crs) for one in places]
+
+
+def _clean(geometry: dict[str, Any], crs: Crs) -> dict[str, Any]:
+    """Write out no digits that rounding left behind."""
+    digits = 7 if crs.geographic else 2
+
+    def rounded(part: Any) -> Any:
+        return round(part, digits) if isinstance(part, float) else [rounded(one) for one in part]
+
+    return {"type": geometry["type"], "coordinates": rounded(geometry["coordinates"])}
+
+
+def boxes_of(corners: Box, crs: Crs) -> tuple[Box, ...]:
+    """Return a bounding box of a request as boxes of x and y, where the National Grid reaches.
+
+    A geographic box whose west lies east of its east crosses the 180th meridian.
+    """
+    if not crs.geographic:
+        return (corners,)
+    west, south, east, north = corners
+    if crs.latitude_first:
+        south, west, north, east = corners
+    spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    left, bottom, right, top = _GRID_REACH
+    clipped = ((max(a, left), max(south, bottom), min(b, right), min(north, top)) for a, b in spans)
+    return tuple(one for one in clipped if one[0] <= one[2] and one[1] <= one[3])
+
+
+def enclosing_m(boxes: Sequence[Box], crs: Crs) -> Box:
+    """Return a box of EPSG:27700 that holds all of some boxes of a system."""
+    area: Any = shapely.union_all([shapely.box(*one) for one in boxes])
+    if crs.geographic:
+        edges = shapely.segmentize(area, 0.05)
+        area = gpd.GeoSeries([edges], crs="EPSG:4326").to_crs(STORED).iloc[0]
+        area = area.buffer(1.0)  # a metre, for what the edges bend between their points
+    x_min, y_min, x_max, y_max = shapely.bounds(area)
+    return float(x_min), float(y_min), float(x_max), float(y_max)
+
+
+def inside(shapes: Sequence[Any], boxes: Sequence[Box], crs: Crs) -> NDArray[np.bool_]:
+    """Tell which places, EPSG:27700, meet one of some boxes of a system; edges count.
+
+    Returns
+    -------
+    NDArray
+        Boolean, one value a place; what has no place meets nothing.
+    """
+    area = shapely.union_all([shapely.box(*one) for one in boxes])
+    return np.asarray(shapely.intersects(unrounded(shapes, crs), area), dtype=bool)

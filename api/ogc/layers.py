@@ -1,0 +1,275 @@
+"""The collections: what each holds, who may see which part, and its features page by page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from shapely.geometry import Polygon
+from starlette.requests import Request
+
+from allocator.plan import PatrolPlan
+from api.access import Action, Actor, decide, own_boroughs
+from api.marking import marking_of
+from api.ogc.crs import inside
+from api.ogc.query import ItemsQuery
+from api.patrol_areas import unit_properties, unit_shape
+from api.plan_shelf import PlanShelf
+from api.routes.permits import as_resource, shown_assessment
+from api.routes.stored import StoredAssessment, StoredPlan, stored_assessment, stored_plan
+from api.service import LONDON, Service, service_of
+from hotspots.assessment import AreaScore, RiskAssessment
+from hotspots.boundaries.study_area import StudyArea, bundled_folder, load_bundled
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature: its id, place in EPSG:27700 (``None`` if unknown), and what is said of it.
+
+    ``start`` and ``before`` are the time it is of, its end excluded; ``None`` for always.
+    """
+
+    feature_id: str
+    shape: Any
+    properties: dict[str, Any]
+    start: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of features in order of their ids.
+
+    ``matched`` is how many there are on all pages, where that is known without counting;
+    ``headers`` say how the answer is marked.
+    """
+
+    features: list[Feature]
+    more: bool
+    matched: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One collection."""
+
+    name: str
+    title: str
+    description: str
+    action: Action
+    page: Callable[[Request, ItemsQuery], Awaitable[Found]]
+    find: Callable[[Request, str], Awaitable[Found]]
+
+
+@dataclass(frozen=True)
+class Marked:
+    """All features of a collection an actor may see, and how they are marked."""
+
+    features: list[Feature]
+    headers: dict[str, str]
+
+
+Gather = Callable[[Request], Awaitable[Marked]]
+
+
+def whole(name: str, title: str, description: str, action: Action, gather: Gather) -> Layer:
+    """Return a collection small enough to be gathered whole for every request."""
+
+    async def page(request: Request, query: ItemsQuery) -> Found:
+        given = await gather(request)
+        return await asyncio.to_thread(_page, given, query)
+
+    async def find(request: Request, feature_id: str) -> Found:
+        given = await gather(request)
+        one = [kept for kept in given.features if kept.feature_id == feature_id]
+        return Found(one, False, len(one), given.headers)
+
+    return Layer(name, title, description, action, page, find)
+
+
+async def study_area(service: Service) -> StudyArea:
+    """Return the boundaries the service works on, read once."""
+    return await service.kept.get(bundled_folder(), _bundled)
+
+
+async def wards(request: Request) -> Marked:
+    """Return the wards with the figures of the current assessment."""
+    return await _areas(request, "ward")
+
+
+async def boroughs(request: Request) -> Marked:
+    """Return the boroughs with the figures of the current assessment."""
+    return await _areas(request, "borough")
+
+
+async def hot_spots(request: Request) -> Marked:
+    """Return the hot spots of the current assessment."""
+    stored = await _current(request, Action.READ_ASSESSMENT)
+    if stored is None:
+        return Marked([], {})
+    kept = stored.assessment
+    return Marked(
+        _in_order(
+            Feature(
+                f"{kept.as_of.isoformat()}.{spot.hot_spot_id}",
+                Polygon(spot.polygon[0], spot.polygon[1:]),
+                {
+                    "hot_spot_id": spot.hot_spot_id,
+                    "name": spot.name,
+                    "ward_codes": " ".join(spot.ward_codes),
+                    "records": spot.n_records,
+                    "records_last_28_days": spot.n_last_28_days,
+                    "weight": spot.weight,
+                    "expected_weight": spot.expected_weight,
+                    "first_day": spot.first_day.isoformat(),
+                    "last_day": spot.last_day.isoformat(),
+                    "area_km2": spot.area_km2,
+                    **_made_from(kept),
+                },
+                *_horizon(kept),
+            )
+            for spot in kept.clusters
+        ),
+        marking_of(kept).headers(),
+    )
+
+
+async def patrol_areas(request: Request) -> Marked:
+    """Return the patrol areas of every week's plan, each with the plan's state."""
+    service = service_of(request)
+    actor: Actor = request.state.actor
+    area = await study_area(service)
+    weeks = await asyncio.to_thread(service.workspace.weeks)
+    features: list[Feature] = []
+    headers: dict[str, str] = {}
+    for week in weeks:
+        stored = await stored_plan(service, week)
+        if (
+            stored is None
+            or not decide(actor, Action.READ_PLAN, as_resource(stored.source)).allowed
+        ):
+            continue
+        state = await asyncio.to_thread(_state, service, stored.plan)
+        features += await asyncio.to_thread(_units, stored, area, state)
+        headers = marking_of(stored.source.assessment, stored.plan).headers()
+    return Marked(_in_order(features), headers)
+
+
+async def _areas(request: Request, level: str) -> Marked:
+    area = await study_area(service_of(request))
+    frame = area.wards if level == "ward" else area.boroughs
+    stored = await _current(request, Action.READ_BOROUGH)
+    held_to = own_boroughs(request.state.actor, Action.READ_BOROUGH)
+    kept = stored.assessment if stored else None
+    scores = {one.code: one for one in (_scores(kept, level) if kept else ())}
+    features = []
+    for row in frame.itertuples(index=False):
+        code, name = getattr(row, f"{level}_code"), getattr(row, f"{level}_name")
+        if held_to is not None and row.borough_code not in held_to:
+            continue
+        about = {"code": code, "name": name, "borough_code": row.borough_code}
+        about |= {"policed": bool(row.policed), "boundary": area.name}
+        about |= _figures(scores.get(code), held_to is None)
+        if kept:
+            about |= _made_from(kept)
+        span = _horizon(kept) if kept else (None, None)
+        features.append(Feature(str(code), row.geometry, about, *span))
+    return Marked(_in_order(features), marking_of(kept).headers() if kept else {})
+
+
+async def _current(request: Request, action: Action) -> StoredAssessment | None:
+    service = service_of(request)
+    stored = await stored_assessment(service)
+    return await shown_assessment(request, service, stored, action) if stored else None
+
+
+def _page(given: Marked, query: ItemsQuery) -> Found:
+    chosen = [one for one in given.features if _of_time(one, query)]
+    if query.boxes is not None and chosen:
+        near = _near([one.shape for one in chosen], query)
+        chosen = [one for one, met in zip(chosen, near, strict=True) if met]
+    later = [one for one in chosen if one.feature_id > query.after]
+    return Found(later[: query.limit], len(later) > query.limit, len(chosen), given.headers)
+
+
+def _near(shapes: Sequence[Any], query: ItemsQuery) -> Any:
+    if not query.boxes:
+        return np.zeros(len(shapes), dtype=bool)
+    return inside(shapes, query.boxes, query.bbox_crs)
+
+
+def _of_time(one: Feature, query: ItemsQuery) -> bool:
+    if query.before is not None and one.start is not None and one.start >= query.before:
+        return False
+    return not (query.start is not None and one.before is not None and one.before <= query.start)
+
+
+def _units(stored: StoredPlan, area: StudyArea, state: str) -> list[Feature]:
+    plan, kept = stored.plan, stored.source.assessment
+    monday = date.fromisocalendar(int(plan.week[:4]), int(plan.week[6:]), 1)
+    made = {"state": state, "plan_id": plan.plan_id, **_made_from(kept)}
+    return [
+        Feature(
+            f"{plan.week}.{unit.unit_id}",
+            unit_shape(unit, area.boroughs),
+            {**unit_properties(unit, plan), **made},
+            _midnight(monday),
+            _midnight(monday + timedelta(days=7)),
+        )
+        for unit in plan.units
+    ]
+
+
+def _state(service: Service, plan: PatrolPlan) -> str:
+    """Return where a plan stands in the record: one nobody approved must say so."""
+    record = service.record
+    found = PlanShelf(record).state(plan.week, plan.plan_id) if record is not None else None
+    return str(found or "not in the record")
+
+
+def _figures(score: AreaScore | None, whole_picture: bool) -> dict[str, Any]:
+    """Return an area's figures; its rank tells of other areas, and so not to a borough user."""
+    about = {
+        "expected_per_week": score.expected_per_week if score else None,
+        "lower_90": score.lower_90 if score else None,
+        "upper_90": score.upper_90 if score else None,
+        "coverage": score.coverage if score else None,
+    }
+    if whole_picture:
+        about |= {"tier": score.tier if score else None, "rank": score.rank if score else None}
+    return about
+
+
+def _made_from(kept: RiskAssessment) -> dict[str, Any]:
+    return {
+        "assessment_id": kept.assessment_id,
+        "as_of": kept.as_of.isoformat(),
+        "classification": kept.classification,
+        "notice": kept.notice,
+    }
+
+
+def _scores(kept: RiskAssessment, level: str) -> tuple[AreaScore, ...]:
+    return kept.wards if level == "ward" else kept.boroughs
+
+
+def _horizon(kept: RiskAssessment) -> tuple[datetime, datetime]:
+    return _midnight(kept.as_of), _midnight(kept.as_of + timedelta(days=kept.horizon_days))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), LONDON).astimezone(UTC)
+
+
+def _in_order(features: Any) -> list[Feature]:
+    return sorted(features, key=lambda one: one.feature_id)
+
+
+def _bundled(_folder: Path) -> StudyArea:
+    return load_bundled()
