@@ -87,7 +87,8 @@ def correction_factors(busy_units_probability: Floats) -> Floats:
 
 def _busy_units(system: QueueSystem) -> Floats:
     mean_rate = float(system.service_rate_per_h.mean())
-    share = birth_death(system.calls_per_h, mean_rate * np.arange(1, system.n_units + 1))
+    servers = np.arange(1, system.n_units + 1, dtype=np.float64)
+    share = birth_death(system.calls_per_h, mean_rate * servers)
     if system.queue:
         share[-1] /= 1.0 - system.load
         share /= share.sum()

@@ -75,7 +75,9 @@ def exact_result(system: QueueSystem) -> HypercubeResult:
         system,
         np.array([probability[(states >> u) & 1 == 1].sum() for u in range(system.n_units)]),
         answered,
-        np.bincount(rates.n_busy, weights=probability, minlength=system.n_units + 1),
+        np.bincount(rates.n_busy, weights=probability, minlength=system.n_units + 1).astype(
+            np.float64
+        ),
         method="exact",
     )
 
