@@ -10,6 +10,7 @@ from api.routes import (
     interface,
     jobs,
     ogc,
+    plan_exports,
     plans,
     sign_in,
     static,
@@ -27,5 +28,6 @@ ENDPOINTS = (
     *borough.ENDPOINTS,
     *jobs.ENDPOINTS,
     *ogc.ENDPOINTS,
+    *plan_exports.ENDPOINTS,
     *week_page.ENDPOINTS,
 )

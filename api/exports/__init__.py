@@ -1,0 +1,1 @@
+"""The patrol areas of a plan in the forms other programs open."""
