@@ -35,8 +35,8 @@ STATUS_SENTENCES = {
     ),
 }
 STATUS_WORDS = {
-    "optimal": "Proven best",
-    "feasible": "Sound, not proven best",
+    "optimal": "Optimal within the gap",
+    "feasible": "Sound, gap not closed",
     "timed_out": "Ended by the time limit",
 }
 

@@ -138,7 +138,7 @@ def test_the_first_page_says_what_the_meeting_needs(pdf: bytes) -> None:
     for words in (
         "Monday 23 November to Sunday 29 November 2026",
         "Evidence known before 23 November 2026",
-        "Proven best",
+        "Optimal within the gap",
         "93.12 % of the demand expected by the assessment is reached within the service standard "
         "of 15 minutes",
         "not a promise about next week",
