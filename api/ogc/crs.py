@@ -18,6 +18,9 @@ STORED = "EPSG:27700"
 _PREFIX = "http://www.opengis.net/def/crs/"
 #: Longitudes and latitudes between which the National Grid means anything.
 _GRID_REACH: Box = (-9.0, 49.0, 3.0, 62.0)
+#: The same in metres, with room to spare.
+_GRID_METRES: Box = (-1e6, -1e6, 2e6, 2e6)
+_WIDER_DEGREES = 1e-4
 
 
 @dataclass(frozen=True)
@@ -81,24 +84,31 @@ def boxes_of(corners: Box, crs: Crs) -> tuple[Box, ...]:
 
     A geographic box whose west lies east of its east crosses the 180th meridian.
     """
-    if not crs.geographic:
-        return (corners,)
     west, south, east, north = corners
+    if not crs.geographic:
+        return _overlaps([corners], _GRID_METRES)
     if crs.latitude_first:
         south, west, north, east = corners
     spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
-    left, bottom, right, top = _GRID_REACH
-    clipped = ((max(a, left), max(south, bottom), min(b, right), min(north, top)) for a, b in spans)
+    return _overlaps([(a, south, b, north) for a, b in spans], _GRID_REACH)
+
+
+def _overlaps(boxes: Sequence[Box], within: Box) -> tuple[Box, ...]:
+    left, bottom, right, top = within
+    clipped = (
+        (max(west, left), max(south, bottom), min(east, right), min(north, top))
+        for west, south, east, north in boxes
+    )
     return tuple(one for one in clipped if one[0] <= one[2] and one[1] <= one[3])
 
 
 def enclosing_m(boxes: Sequence[Box], crs: Crs) -> Box:
     """Return a box of EPSG:27700 that holds all of some boxes of a system."""
-    area: Any = shapely.union_all([shapely.box(*one) for one in boxes])
-    if crs.geographic:
-        edges = shapely.segmentize(area, 0.05)
-        area = gpd.GeoSeries([edges], crs="EPSG:4326").to_crs(STORED).iloc[0]
-        area = area.buffer(1.0)  # a metre, for what the edges bend between their points
+    corners = np.asarray(boxes, dtype=float)
+    area: Any = shapely.box(*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0))
+    if crs.geographic:  # wider, also for what the edges bend between their points
+        wide = shapely.segmentize(area.buffer(_WIDER_DEGREES, join_style="mitre"), 0.05)
+        area = gpd.GeoSeries([wide], crs="EPSG:4326").to_crs(STORED).iloc[0]
     x_min, y_min, x_max, y_max = shapely.bounds(area)
     return float(x_min), float(y_min), float(x_max), float(y_max)
 

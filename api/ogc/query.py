@@ -64,7 +64,7 @@ def items_query(request: Request) -> ItemsQuery:
     return ItemsQuery(
         limit=_limit(given.get("limit", str(USUAL))),
         after=given.get("after", ""),
-        boxes=boxes_of(_corners(given["bbox"]), bbox_crs) if "bbox" in given else None,
+        boxes=boxes_of(_corners(given["bbox"], bbox_crs), bbox_crs) if "bbox" in given else None,
         bbox_crs=bbox_crs,
         start=start,
         before=before,
@@ -121,7 +121,7 @@ def _system(given: dict[str, str], name: str) -> Crs:
     return SYSTEMS[uri]
 
 
-def _corners(text: str) -> Box:
+def _corners(text: str, crs: Crs) -> Box:
     """Return the four corners; of a box with heights, those on the ground."""
     try:
         numbers = [float(one) for one in text.split(",")]
@@ -131,6 +131,10 @@ def _corners(text: str) -> Box:
         _refuse(f"bbox {text[:80]!r} is not four numbers", "write west,south,east,north")
     half = len(numbers) // 2
     first, second, third, fourth = numbers[0], numbers[1], numbers[half], numbers[half + 1]
+    latitude = 0 if crs.latitude_first else 1  # longitudes may cross the 180th meridian
+    backwards = (first > third, second > fourth)
+    if backwards[latitude] if crs.geographic else any(backwards):
+        _refuse(f"bbox {text[:80]!r} runs backwards", "write the lower corner first")
     return first, second, third, fourth
 
 

@@ -174,9 +174,27 @@ def test_a_box_gives_what_it_meets_in_any_system(client: TestClient, area: Study
     for world in ("-180,-90,180,90", "-180,-90,0,180,90,100", "10,-90,5,90"):
         assert len(ids(client, "wards", bbox=world, limit=1000)) == 704
         assert len(ids(client, "incidents", bbox=world)) == N_POINTS + 2 - 2  # two have no point
-    for nowhere in ("100,0,101,1", "10,40,-20,60"):
+    for nowhere in ("100,0,101,1", "10,40,-20,60", "-0.1,10,-0.1,10", "3,62,3,62"):
         assert ids(client, "wards", bbox=nowhere) == []
         assert ids(client, "incidents", bbox=nowhere) == []
+
+
+def test_a_box_may_be_a_point_a_line_or_larger_than_the_world(
+    client: TestClient, area: StudyArea
+) -> None:
+    ward = area.wards.iloc[350]
+    at = ward.geometry.representative_point()
+    point = f"{at.x},{at.y},{at.x},{at.y}"
+    assert ids(client, "wards", bbox=point, bbox_crs=NATIONAL_GRID.uri) == [ward["ward_code"]]
+    there = gpd.GeoSeries([at], crs="EPSG:27700").to_crs(epsg=4326).iloc[0]
+    given = f"{there.x},{there.y},{there.x},{there.y}"
+    assert ids(client, "wards", bbox=given) == [ward["ward_code"]]
+    ids(client, "incidents", bbox=given)
+    assert ward["ward_code"] in ids(client, "wards", bbox=f"-5,{there.y},5,{there.y}")
+    endless = "-1e308,-1e308,1e308,1e308"
+    for crs in (CRS84, EPSG_4326, NATIONAL_GRID):
+        assert len(ids(client, "wards", bbox=endless, bbox_crs=crs.uri, limit=1000)) == 704
+        assert len(ids(client, "incidents", bbox=endless, bbox_crs=crs.uri)) == N_POINTS
 
 
 def test_points_in_a_box_of_degrees_are_exact_over_pages(client: TestClient) -> None:
@@ -226,6 +244,7 @@ def test_features_say_what_they_are(client: TestClient) -> None:
     [
         "limit=0", "limit=-1", "limit=x", "limit=1e3", "limit=%D9%A1", "limit=1&limit=2",
         "bbox=1,2,3", "bbox=1,2,3,nan", "bbox=1,2,3,x", "bbox=", "bbox=1,2,3,inf",
+        "bbox=1,5,3,4", "bbox=5,1,4,3&bbox-crs=http://www.opengis.net/def/crs/EPSG/0/27700",
         "bbox-crs=EPSG:27700", "crs=http://www.opengis.net/def/crs/EPSG/0/3857",
         "datetime=yesterday", "datetime=2026-13-01", "datetime=2026-11-23T00:00:00",
         "datetime=2026-11-23/2026-11-22", "datetime=1/2/3", "datetime=0000-01-01",
