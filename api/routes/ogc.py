@@ -110,9 +110,10 @@ def _page(layer: Layer) -> Handler:
         """Return features of a collection as GeoJSON, a page at a time."""
         query = items_query(request)
         found = await layer.page(request, query)
-        body = await asyncio.to_thread(items, request, layer, found, query.crs)
         headers = {**found.headers, "Content-Crs": f"<{query.crs.uri}>"}
-        return _answer(body, GEOJSON, headers)
+        return await asyncio.to_thread(
+            lambda: _answer(items(request, layer, found, query.crs), GEOJSON, headers)
+        )
 
     return read_items
 
