@@ -42,6 +42,8 @@ class Action(StrEnum):
     MAKE_ASSESSMENT = "assessment.make"
     READ_INCIDENT = "incident.read"
     INGEST_FEED = "feed.ingest"
+    READ_FEED = "feed.read"
+    READ_REJECTED = "feed.rejected"
     READ_PLAN = "plan.read"
     MAKE_PLAN = "plan.make"
     ALTER_PLAN = "plan.alter"
@@ -159,6 +161,8 @@ _TABLE: tuple[tuple[Action, frozenset[Role], str], ...] = (
         "records are for analysts, and for a borough its own",
     ),
     (Action.INGEST_FEED, frozenset({Role.ANALYST}), "analysts answer for the evidence"),
+    (Action.READ_FEED, _WHOLE_PICTURE, "the meeting sees what evidence came, and how recent it is"),
+    (Action.READ_REJECTED, frozenset({Role.ANALYST}), "refused rows hold what records said"),
     (Action.READ_PLAN, _WHOLE_PICTURE, "the meeting works from the whole picture"),
     (Action.MAKE_PLAN, frozenset({Role.PLANNER}), "planners draft"),
     (

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from allocator.event_calendar import Event
 from allocator.plan import Fleet
+
+if TYPE_CHECKING:  # the service does not load the engines to name what they give
+    from hotspots.incidents import FeedReading
 
 Result = TypeVar("Result")
 
@@ -42,6 +45,15 @@ class AssessmentOrder:
     policy: Path | None = None
     seed: int = 0
     classification: str = "OFFICIAL-SENSITIVE"
+    report_rejected: bool = False
+    drop_personal_columns: bool = False
+
+
+@dataclass(frozen=True)
+class ReadingOrder:
+    """One feed file to read for the store; its statement of coverage lies beside it."""
+
+    feed: Path
     report_rejected: bool = False
     drop_personal_columns: bool = False
 
@@ -93,5 +105,6 @@ class PlanDone:
 
 TASKS = "api.solve_tasks"
 ASSESS: Task[AssessmentDone] = Task(TASKS, "assess")
+READ: Task[FeedReading] = Task(TASKS, "read")
 PLACE: Task[PlanDone] = Task(TASKS, "place")
 MAKE_SAMPLE: Task[tuple[AssessmentDone, PlanDone, str]] = Task(TASKS, "make_sample")

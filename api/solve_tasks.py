@@ -26,6 +26,7 @@ from api.orders import (
     AssessmentOrder,
     PlacementOrder,
     PlanDone,
+    ReadingOrder,
 )
 from api.output import Writer, json_text, text_writer, write_all
 from api.pages.outlines import area_shapes, place_shapes
@@ -35,7 +36,7 @@ from api.progress import Unwatched, Watch
 from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea, load_bundled
-from hotspots.feeds.reader import ReadOptions
+from hotspots.feeds.reader import ReadOptions, read_rows
 from hotspots.incidents import FeedReading
 from hotspots.pipeline import AssessedWeek
 from hotspots.sources import EvidencePolicy
@@ -81,6 +82,21 @@ def assess(order: AssessmentOrder, staged: Path, watch: Watch = UNWATCHED) -> As
         write_all(staged / SANITISED, _assessment_writers(sanitised, readings, area, policy))
     write_all(staged, _assessment_writers(assessed, readings, area, policy))
     return _assessment_done(assessed.assessment, readings)
+
+
+def read(order: ReadingOrder) -> FeedReading:
+    """Read one feed file for the store; corrections may name records of other files.
+
+    Raises
+    ------
+    FeedRefusedError
+        What ``arv store ingest`` refuses, in the same words.
+    """
+    options = ReadOptions(
+        on_rejected="report" if order.report_rejected else "refuse",
+        drop_personal_columns=order.drop_personal_columns,
+    )
+    return read_rows(order.feed, load_bundled(), options=options)
 
 
 def place(order: PlacementOrder, staged: Path, watch: Watch = UNWATCHED) -> PlanDone:

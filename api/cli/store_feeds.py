@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,22 +23,20 @@ from api.cli.store_access import (
     actor_name,
     opened_record,
 )
+from api.feed_intake import ingest_reading, receipt_document
 from api.output import Output, json_outputs, print_json, write_json, write_outputs
 from api.policy_file import read_policy
 from api.store.assessments import keep_assessment
 from api.store.incidents import readings
-from api.store.ingest import take_in
 from api.store.receipts import (
     Receipt,
-    coverage_document,
     list_receipts,
     reinstate_receipt,
     withdraw_receipt,
 )
 from hotspots.assessment import document as assessment_document
-from hotspots.boundaries.study_area import StudyArea, load_bundled
+from hotspots.boundaries.study_area import load_bundled
 from hotspots.feeds.reader import ReadOptions, read_rows
-from hotspots.incidents import FeedReading
 
 #: The end of the name of a file that states what the feed beside it covers.
 SIDECAR = ".coverage.csv"
@@ -93,28 +90,6 @@ def ingest(
         say(f"{path.name}: states what a feed covers, and goes with it")
     for receipt in taken:
         say(_line(receipt))
-
-
-def ingest_reading(
-    record: Record, reading: FeedReading, actor: str, study_area: StudyArea
-) -> Receipt:
-    """Take one file in, with its entry in the audit record, in one transaction.
-
-    Raises
-    ------
-    StoreRefusedError
-        Nothing of the file was stored.
-    """
-    with record.change() as change:
-        receipt = take_in(change.tx, reading, actor=actor, now=change.now, study_area=study_area)
-        change.note(
-            entry(
-                actor, "feed.ingest", "receipt", receipt.receipt_id,
-                object_sha256=receipt.content_sha256, operation="collection",
-                detail={"file": receipt.file, "repeated": receipt.repeated},
-            )
-        )  # fmt: skip
-    return receipt
 
 
 @store_app.command()
@@ -219,17 +194,6 @@ def assess(
         write_outputs([Output(out, files), *json_outputs(json_file, document)])
     print_json(json_file, document)
     say(f"{out}: assessment {kept.assessment_id}, kept in the store")
-
-
-def receipt_document(one: Receipt) -> dict[str, Any]:
-    """Return a receipt as plain JSON values."""
-    plain = asdict(one)
-    plain["received"] = one.received.isoformat()
-    plain["newest_known"] = one.newest_known.isoformat() if one.newest_known else None
-    plain["coverage"] = coverage_document(one.coverage)
-    plain["warnings"] = list(one.warnings)
-    plain["dropped_columns"] = list(one.dropped_columns)
-    return plain
 
 
 def _change_receipt(record: Record, action: str, given: str, reason: str, who: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -28,6 +26,7 @@ from api.routes.endpoint import Endpoint
 from api.routes.map_policy import map_policy
 from api.routes.permits import shown_assessment
 from api.routes.stored import StoredAssessment, marking, send_file, stored_assessment
+from api.routes.uploads import COVERAGE_SUFFIX, keep_upload, safe_name
 from api.service import Service, service_of
 from api.settings import Limits
 from hotspots.errors import FeedRefusedError
@@ -38,9 +37,7 @@ IdQuery = Annotated[
     Query(alias="id", max_length=128, description="By default the current assessment."),
 ]
 Classification = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9 :/-]{0,79}$")]
-COVERAGE_SUFFIX = ".coverage.csv"
 FEEDS, POLICY = "feeds", "policy"
-_UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
 
 
 async def read_assessment(request: Request, assessment_id: IdQuery = None) -> Response:
@@ -103,7 +100,7 @@ async def make_assessment(
         asked = {
             "feeds": [path.name for path in feeds],
             "as_of": day.isoformat(),
-            "policy": (await _keep(policy, sent / POLICY)).name if policy else None,
+            "policy": (await keep_upload(policy, sent / POLICY)).name if policy else None,
             "seed": seed,
             "classification": classification,
             "report_rejected": report_rejected,
@@ -187,7 +184,7 @@ def _refuse_too_many(uploads: int, limits: Limits) -> None:
 
 async def _keep_feeds(uploads: Sequence[UploadFile], folder: Path) -> tuple[Path, ...]:
     """Keep uploads in one folder and return the feeds; a coverage file lies beside its feed."""
-    names = [_safe_name(upload) for upload in uploads]
+    names = [safe_name(upload.filename) for upload in uploads]
     for name in names:
         if names.count(name) > 1:
             raise FeedRefusedError(
@@ -195,26 +192,8 @@ async def _keep_feeds(uploads: Sequence[UploadFile], folder: Path) -> tuple[Path
                 remedy="give each file its own name",
                 file=name,
             )
-    paths = [await _keep(upload, folder) for upload in uploads]
+    paths = [await keep_upload(upload, folder) for upload in uploads]
     return tuple(path for path in paths if not path.name.endswith(COVERAGE_SUFFIX))
-
-
-def _safe_name(upload: UploadFile) -> str:
-    last = Path((upload.filename or "").replace("\\", "/")).name
-    return _UNSAFE.sub("_", last)[-120:].lstrip(".") or "unnamed"
-
-
-async def _keep(upload: UploadFile, folder: Path) -> Path:
-    """Copy an upload under its own name, made harmless, so that messages can name it."""
-    path = folder / _safe_name(upload)
-
-    def copy() -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as target:
-            shutil.copyfileobj(upload.file, target, 2**20)
-
-    await asyncio.to_thread(copy)
-    return path
 
 
 ASSESSING = JobKind(

@@ -16,16 +16,21 @@ from allocator.errors import PlanningRefusedError
 from allocator.plan import PatrolPlan
 from api.assessment_folder import AssessmentFolder
 from api.assessment_folder import read as read_assessment
+from api.audit.log import Record
 from api.marking import marking_of
 from api.plan_file import read_plan
 from api.problems import ProblemError, http_problem
-from api.service import Service
+from api.service import Service, service_of
 from api.verdict_file import VERDICT, read_verdict_view
 from api.verdict_view import VerdictView
 from hotspots.assessment import RiskAssessment
 from hotspots.errors import InputRefusedError
 
 Value = TypeVar("Value")
+
+#: How evidence is marked while no assessment says otherwise.
+UNASSESSED = "OFFICIAL-SENSITIVE"
+
 log = logging.getLogger("arv.service")
 
 
@@ -104,6 +109,21 @@ async def _read(service: Service, path: Path, read: Callable[[Path], Value]) -> 
 def marking(assessment: RiskAssessment, plan: PatrolPlan | None = None) -> dict[str, str]:
     """Return the headers that say what an answer is and where it came from."""
     return marking_of(assessment, plan).headers()
+
+
+async def evidence_marking(service: Service) -> dict[str, str]:
+    """Return the marking of the evidence itself: that of the assessment, where there is one."""
+    stored = await stored_assessment(service)
+    known = stored.assessment.classification if stored else UNASSESSED
+    return {"X-Classification": known}
+
+
+def record_of(request: Request) -> Record:
+    """Return the system of record, or answer 503 before the service has opened it."""
+    record = service_of(request).record
+    if record is None:
+        raise ProblemError(http_problem(503, "the service is still starting."))
+    return record
 
 
 async def send_file(

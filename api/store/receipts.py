@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from api.store.errors import StaleRecordError, UnknownRecordError
 from api.store.reasons import check_reason
@@ -117,6 +117,25 @@ def list_receipts(
         query = query.where(receipts.c.feed_id == feed_id)
     if received_by is not None:
         query = query.where(receipts.c.received_utc <= received_by)
+    return [_receipt(row) for row in tx.execute(query)]
+
+
+def latest_receipts(
+    tx: Connection, *, before: tuple[datetime, str] | None, limit: int
+) -> list[Receipt]:
+    """Return receipts by the moment they came, latest first.
+
+    Parameters
+    ----------
+    before
+        Only those that stand after this one in the list: its moment and its identifier.
+    limit
+        At most so many.
+    """
+    came, name = receipts.c.received_utc, receipts.c.receipt_id
+    query = _query().order_by(came.desc(), name.desc()).limit(limit)
+    if before is not None:
+        query = query.where(or_(came < before[0], and_(came == before[0], name < before[1])))
     return [_receipt(row) for row in tx.execute(query)]
 
 

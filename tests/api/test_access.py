@@ -34,7 +34,6 @@ from tests.api.service_world import (
 
 #: Done with `arv` commands, or asked of the rules where the object is read.
 NOT_OVER_HTTP = {
-    Action.INGEST_FEED,
     Action.PROPOSE_TASKING,
     Action.AUTHORISE_TASKING,
     Action.READ_AUDIT,
@@ -63,6 +62,7 @@ def address(endpoint: Endpoint) -> str:
         .replace("{table}", "wards")
         .replace("{code}", "E09000012")
         .replace("{key}", "2026-W48-0123456789ab")
+        .replace("{receipt_id}", "0" * 64)
         .replace("{job_id}", f"job-{'0' * 24}")
     )
 

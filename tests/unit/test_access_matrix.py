@@ -50,6 +50,8 @@ assessment.read     npcamu
 assessment.make     n
 incident.read       nb
 feed.ingest         n
+feed.read           npcamu
+feed.rejected       n
 plan.read           npcamu
 plan.make           p
 plan.alter          pc
