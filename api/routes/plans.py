@@ -105,23 +105,27 @@ class PlanRecordsDocument(Document):
 
 async def list_plans(request: Request, week: WeekQuery) -> Response:
     """Return the plans of a week with their states."""
-    found = await asyncio.to_thread(_shelf(request).plans, week)
+    found = await asyncio.to_thread(shelf_of(request).plans, week)
     return JSONResponse({"week": week, "plans": [_document(one) for one in found]})
 
 
 async def draft_plan(request: Request, body: DraftBody) -> Response:
     """Keep the plan made last for a week as a draft, with its verdict and backtest card."""
-    service, actor, shelf = service_of(request), _actor(request), _shelf(request)
-    stored = await required_plan(service, body.week)
+    stored = await required_plan(service_of(request), body.week)
+    made = await asyncio.to_thread(keep_draft, shelf_of(request), stored, _actor(request))
+    return _answer(made, marking(stored.source.assessment), status=201)
 
-    def draft() -> PlanRecord:
-        made = shelf.draft(stored.plan, actor)
-        for kind, path in _papers(stored):
-            if path.is_file():
-                made = shelf.attach(made.key, kind, json.loads(path.read_text("utf-8")), actor)
-        return made
 
-    return _answer(await asyncio.to_thread(draft), marking(stored.source.assessment), status=201)
+def keep_draft(shelf: PlanShelf, stored: StoredPlan, actor: Actor) -> PlanRecord:
+    """Keep a stored plan as a draft of its week, with the papers that lie beside it.
+
+    Raises what :meth:`api.plan_shelf.PlanShelf.draft` and ``attach`` raise.
+    """
+    made = shelf.draft(stored.plan, actor)
+    for kind, path in _papers(stored):
+        if path.is_file():
+            made = shelf.attach(made.key, kind, json.loads(path.read_text("utf-8")), actor)
+    return made
 
 
 async def propose_plan(request: Request, key: PlanKey, body: StepBody) -> Response:
@@ -172,7 +176,7 @@ async def withdraw_plan(request: Request, key: PlanKey, body: StepBody) -> Respo
 
 async def attach_equality(request: Request, key: PlanKey, body: EqualityBody) -> Response:
     """State the equality impact from a table of area characteristics, and keep it."""
-    service, shelf = service_of(request), _shelf(request)
+    service, shelf = service_of(request), shelf_of(request)
     record = await asyncio.to_thread(shelf.plan, key)
     stored = await required_plan(service, record.week)
     if stored.plan.plan_id != record.content.plan_id:
@@ -199,14 +203,14 @@ async def attach_equality(request: Request, key: PlanKey, body: EqualityBody) ->
 
 async def fall_back(request: Request, body: FallBackBody) -> Response:
     """Put the last approved plan in force for a week; needs neither assessment nor solver."""
-    shelf, actor = _shelf(request), _actor(request)
+    shelf, actor = shelf_of(request), _actor(request)
     made = await asyncio.to_thread(shelf.fall_back, body.week, actor, reason=body.reason)
     return _answer(made, {}, status=201)
 
 
 async def _step(request: Request, step: Callable[[PlanShelf, Actor, int], PlanRecord]) -> Response:
     version = _if_match(request)
-    made = await asyncio.to_thread(step, _shelf(request), _actor(request), version)
+    made = await asyncio.to_thread(step, shelf_of(request), _actor(request), version)
     return _answer(made, {})
 
 
@@ -253,7 +257,7 @@ def _document(record: PlanRecord) -> dict[str, Any]:
     }
 
 
-def _shelf(request: Request) -> PlanShelf:
+def shelf_of(request: Request) -> PlanShelf:
     service: Service = service_of(request)
     if service.record is None:
         raise ProblemError(http_problem(503, "the service is still starting."))

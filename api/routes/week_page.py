@@ -18,10 +18,12 @@ from api.identify import SignedIn
 from api.orders import AREA_SHAPES, PLACE_SHAPES
 from api.pages.map_view import map_view
 from api.pages.rendering import page
+from api.pages.standing_view import DONE
 from api.pages.week_view import WARDS_SHOWN, WeekView, week_choices, week_to_show
 from api.problems import ProblemError, http_problem
 from api.routes.endpoint import Endpoint
 from api.routes.permits import shown_assessment
+from api.routes.standing import week_standing
 from api.routes.stored import (
     StoredAssessment,
     StoredPlan,
@@ -49,7 +51,13 @@ class _Shown:
 
 
 async def show_week(
-    request: Request, week: Text = "", area: Text = "", find: Text = "", wards: Text = ""
+    request: Request,
+    week: Text = "",
+    area: Text = "",
+    find: Text = "",
+    wards: Text = "",
+    *,
+    done: Text = "",
 ) -> Response:
     """Show a week: this one by default, or the latest with a plan."""
     service = service_of(request)
@@ -73,6 +81,8 @@ async def show_week(
         "newer": await _newer(service, source),
         "sample": service.sample_state,
         "unit_names": service.organisation.units,
+        "standing": await week_standing(request, service, plan) if plan else None,
+        "done": DONE.get(done, ""),
     }
     return await asyncio.to_thread(_week_page, shown, asked, around)
 

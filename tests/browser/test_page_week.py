@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # no stubs
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from hotspots.boundaries.study_area import load_bundled
 from tests.api.service_world import TOKEN, fill, made_up_week, service, with_identities
 from tests.browser.map_world import with_hostile_text
+from tests.browser.serving import served
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +47,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("page")
     area = load_bundled()
     fill(root, area, *made_up_week(area))
-    yield from _served(root)
+    with served(service(root)) as where:
+        yield where
 
 
 @pytest.fixture(scope="module")
@@ -67,21 +64,8 @@ def hostile_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     planted_plan = replace(planted_plan, units=units, settings={"fleet_label": HOSTILE})
     fill(root, area, *with_identities(planted, planted_plan))
-    yield from _served(root)
-
-
-def _served(root: Path) -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(service(root), log_level="error", timeout_graceful_shutdown=2)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(20)
+    with served(service(root)) as where:
+        yield where
 
 
 @pytest.fixture

@@ -1,0 +1,220 @@
+"""Where a week's plans stand and what the person signed in may do with each, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from api.access import Action, Actor, Resource, decide
+from api.plan_life import STEPS
+from api.plan_record import Papers, PlanRecord, State
+from api.plan_rules import as_resource
+
+#: States in which a plan is done with: nothing follows.
+ENDED = frozenset({State.SUPERSEDED, State.WITHDRAWN, State.REJECTED})
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A step as the page that confirms it words it.
+
+    Attributes
+    ----------
+    name
+        Last part of its address.
+    title, consequence, confirmation, button
+        Heading, what follows from the step, what the person confirms, and the button.
+    reason_needed
+        True when the record takes it with a reason only.
+    done
+        What the week's page says afterwards.
+    """
+
+    name: str
+    action: Action
+    title: str
+    consequence: str
+    confirmation: str
+    button: str
+    reason_needed: bool
+    done: str
+
+
+DRAFT = Decision(
+    "draft",
+    Action.MAKE_PLAN,
+    "Keep this plan as a draft",
+    "The plan goes into the record as a draft, with its verdict and backtest card where it has "
+    "them. Nothing is in force by that.",
+    "This is the plan to bring to the meeting.",
+    "Keep as a draft",
+    False,
+    "The plan is kept as a draft.",
+)
+DECISIONS: tuple[Decision, ...] = (
+    Decision(
+        "propose",
+        Action.PROPOSE_PLAN,
+        "Propose the plan",
+        "The plan goes to a second person, who approves it or sends it back. Whoever drafted, "
+        "altered or proposed a plan cannot approve it.",
+        "I have read the areas, the reasons and the verdict.",
+        "Propose",
+        False,
+        "The plan is proposed. A second person may now approve it or send it back.",
+    ),
+    Decision(
+        "approve",
+        Action.APPROVE_PLAN,
+        "Approve the plan",
+        "You stand behind the plan as its second person. It comes into force when it is published.",
+        "I have read the areas, the reasons and the verdict.",
+        "Approve",
+        False,
+        "The plan is approved. It comes into force when it is published.",
+    ),
+    Decision(
+        "reject",
+        Action.REJECT_PLAN,
+        "Send the plan back",
+        "The proposal ends here. The meeting may alter the plan and propose it again.",
+        "The plan is to go back to the meeting.",
+        "Send back",
+        True,
+        "The plan was sent back.",
+    ),
+    Decision(
+        "publish",
+        Action.PUBLISH_PLAN,
+        "Publish the plan",
+        "The plan comes into force for its week. A plan in force until now is superseded.",
+        "The plan is to come into force.",
+        "Publish",
+        False,
+        "The plan is in force.",
+    ),
+    Decision(
+        "withdraw",
+        Action.WITHDRAW_PLAN,
+        "Withdraw the plan",
+        "The plan is taken back for good. If it was in force, the week has no plan in force until "
+        "another one is published.",
+        "The plan no longer holds.",
+        "Withdraw",
+        True,
+        "The plan was withdrawn.",
+    ),
+)
+#: What the week's page says after a step, by the name of the step.
+DONE: Mapping[str, str] = {one.name: one.done for one in (DRAFT, *DECISIONS)}
+
+_IN_WORDS: Mapping[State, tuple[str, str]] = {
+    State.DRAFT: ("Draft", "Not proposed yet; nothing is in force by it."),
+    State.PROPOSED: ("Proposed", "Waits for approval by a second person."),
+    State.APPROVED: ("Approved", "Waits to be published."),
+    State.PUBLISHED: ("In force", "Published: the plan of the week."),
+    State.SUPERSEDED: ("Superseded", "A later plan took its place."),
+    State.WITHDRAWN: ("Withdrawn", "Taken back for good."),
+    State.REJECTED: ("Sent back", "Not approved; the meeting may alter it."),
+}
+_PAPERS = (
+    ("verdict", "simulation verdict"),
+    ("backtest_card", "backtest card"),
+    ("equality_statement", "equality statement"),
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One plan of the week's record, ready to print."""
+
+    key: str
+    plan_id: str
+    shown: bool
+    ended: bool
+    state: str
+    state_words: str
+    version: int
+    people: tuple[tuple[str, str], ...]
+    papers: str
+    missing: str
+    choices: tuple[Decision, ...]
+    objection: str
+
+
+def standings(
+    records: Sequence[PlanRecord], plan_id: str, actor: Actor, names: Mapping[str, str]
+) -> tuple[Standing, ...]:
+    """Return the plans of a week: the one shown first, then the others, ended ones last.
+
+    Parameters
+    ----------
+    plan_id
+        Identifier of the plan the page shows.
+    names
+        Display names by account name.
+    """
+    made = [standing(one, plan_id, actor, names) for one in records]
+    return tuple(sorted(made, key=lambda one: (one.ended, not one.shown)))
+
+
+def standing(record: PlanRecord, plan_id: str, actor: Actor, names: Mapping[str, str]) -> Standing:
+    """Return where one plan stands."""
+    state, words = _IN_WORDS[record.state]
+    possible = [one for one in DECISIONS if record.state in STEPS[one.action][0]]
+    kept, missing = _papers(record.papers)
+    return Standing(
+        key=record.key,
+        plan_id=record.content.plan_id,
+        shown=record.content.plan_id == plan_id,
+        ended=record.state in ENDED,
+        state=state,
+        state_words=words,
+        version=record.version,
+        people=_people(record, names),
+        papers=kept,
+        missing=missing,
+        choices=tuple(
+            one for one in possible if decide(actor, one.action, as_resource(record)).allowed
+        ),
+        objection=_objection(record, actor),
+    )
+
+
+def may_draft(records: Sequence[PlanRecord], plan_id: str, actor: Actor) -> bool:
+    """Return whether the plan shown has no open record yet and the actor may make one."""
+    taken = any(one.content.plan_id == plan_id and one.state not in ENDED for one in records)
+    return not taken and decide(actor, Action.MAKE_PLAN, Resource("plan")).allowed
+
+
+def _objection(record: PlanRecord, actor: Actor) -> str:
+    """Return why an approver cannot approve this proposal, empty when there is no such case."""
+    if record.state is not State.PROPOSED or actor.name not in record.involved:
+        return ""
+    if not decide(actor, Action.APPROVE_PLAN, Resource("plan")).allowed:
+        return ""
+    return "You drafted, altered or proposed this plan, so another person must approve it."
+
+
+def _people(record: PlanRecord, names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    rows = (
+        ("Drafted by", record.authors),
+        ("Proposed by", (record.proposer,)),
+        ("Approved by", (record.approver,)),
+    )
+    return tuple(
+        (label, ", ".join(_called(name, names) for name in found if name))
+        for label, found in rows
+        if any(found)
+    )
+
+
+def _called(name: str, names: Mapping[str, str]) -> str:
+    display = names.get(name, "")
+    return f"{display} ({name})" if display and display.casefold() != name else name
+
+
+def _papers(papers: Papers) -> tuple[str, str]:
+    kept = [words for kind, words in _PAPERS if getattr(papers, kind)]
+    missing = [words for kind, words in _PAPERS if not getattr(papers, kind)]
+    return ", ".join(kept), ", ".join(missing)

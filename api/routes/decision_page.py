@@ -1,0 +1,254 @@
+"""The pages on which a person confirms a step of a plan: shown, confirmed, done, led back.
+
+Every step goes through :class:`api.plan_shelf.PlanShelf`, as over HTTP. A refusal stays on the
+page with what to do; a step that was done leads back to the page of the week.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from api.access import Action, Actor
+from api.identify import SignedIn
+from api.pages.rendering import page
+from api.pages.standing_view import DECISIONS, DRAFT, Decision, Standing, may_draft, standing
+from api.plan_life import STEPS
+from api.plan_record import PlanRecord
+from api.plan_shelf import PlanShelf
+from api.problems import Problem, ProblemError, http_problem, problem_of
+from api.routes.allocate import required_plan
+from api.routes.endpoint import Endpoint, Handler
+from api.routes.permits import as_resource, require
+from api.routes.plans import PlanKey, keep_draft, shelf_of
+from api.routes.standing import called
+from api.routes.stored import StoredPlan, marking, stored_plan, stored_verdict
+from api.service import service_of
+from api.sessions import same_text
+from api.store.errors import StoreRefusedError
+from hotspots.errors import InputRefusedError
+
+MOST_FIELDS = 8
+Fields = Mapping[str, str]
+WeekText = Annotated[str, Query(max_length=16)]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is to be decided: the plan as stored, and its record where it has one."""
+
+    decision: Decision
+    stored: StoredPlan
+    record: PlanRecord | None
+    standing: Standing | None
+    objection: str
+
+    @property
+    def version(self) -> int:
+        return self.record.version if self.record else 0
+
+
+async def show_draft(request: Request, week: WeekText = "") -> Response:
+    """Show the form that keeps the plan made last for a week as a draft."""
+    return await _form(request, await _draft_case(request, week))
+
+
+async def keep_as_draft(request: Request) -> Response:
+    """Keep the plan made last for a week as a draft, if it is still the one shown."""
+    fields = await _fields(request)
+    case = await _draft_case(request, fields.get("week", ""))
+    if fields.get("plan_id", "") != case.stored.plan.plan_id:
+        words = "Another plan was made for this week meanwhile. It is the one shown here now."
+        return await _form(request, case, message=words, status=412)
+    actor: Actor = request.state.actor
+    return await _taken(request, case, fields, lambda shelf: keep_draft(shelf, case.stored, actor))
+
+
+def _shown(decision: Decision) -> Handler:
+    async def show(request: Request, key: PlanKey) -> Response:
+        return await _form(request, await _case(request, decision, key))
+
+    return show
+
+
+def _posted(decision: Decision) -> Handler:
+    async def post(request: Request, key: PlanKey) -> Response:
+        fields = await _fields(request)
+        case = await _case(request, decision, key)
+        actor: Actor = request.state.actor
+        version = fields.get("version", "")
+        asked = {
+            "reason": fields.get("reason", ""),
+            "version": int(version) if version.isascii() and version.isdecimal() else 0,
+        }
+        if decision.action is Action.APPROVE_PLAN:
+            asked["no_equality_reason"] = fields.get("no_equality_reason", "")
+        step = decision.name
+        return await _taken(
+            request, case, fields, lambda shelf: getattr(shelf, step)(key, actor, **asked)
+        )
+
+    return post
+
+
+async def _taken(
+    request: Request, case: _Case, fields: Fields, step: Callable[[PlanShelf], PlanRecord]
+) -> Response:
+    """Take a confirmed step and lead back to the week; a refusal stays on the page."""
+    if fields.get("confirm") != "yes":
+        words = "Nothing was changed. Tick the confirmation first."
+        return await _form(request, case, message=words, status=422, fields=fields)
+    try:
+        await asyncio.to_thread(step, shelf_of(request))
+    except (InputRefusedError, StoreRefusedError) as refusal:
+        now = await _again(request, case)
+        status = problem_of(refusal).status
+        return await _form(request, now, message=_sentences(refusal), status=status, fields=fields)
+    week, done = case.stored.plan.week, case.decision.name
+    if case.record is not None:
+        week = case.record.week
+    return RedirectResponse(f"/?{urlencode({'week': week, 'done': done})}#standing-title", 303)
+
+
+async def _again(request: Request, case: _Case) -> _Case:
+    if case.record is None:
+        return await _draft_case(request, case.stored.plan.week)
+    return await _case(request, case.decision, case.record.key)
+
+
+async def _draft_case(request: Request, week: str) -> _Case:
+    stored = await _readable(request, await required_plan(service_of(request), week))
+    shelf, actor = shelf_of(request), request.state.actor
+    plans = await asyncio.to_thread(shelf.plans, stored.plan.week)
+    free = may_draft(plans, stored.plan.plan_id, actor)
+    return _Case(DRAFT, stored, None, None, "" if free else "The plan is in the record already.")
+
+
+async def _case(request: Request, decision: Decision, key: str) -> _Case:
+    shelf, actor = shelf_of(request), request.state.actor
+    record = await asyncio.to_thread(shelf.plan, key)
+    stored = await _readable(request, await _content(request, shelf, record))
+    names = await asyncio.to_thread(called, shelf.record, (record,))
+    stands = standing(record, record.content.plan_id, actor, names)
+    return _Case(decision, stored, record, stands, _objection(decision, record, stands))
+
+
+async def _content(request: Request, shelf: PlanShelf, record: PlanRecord) -> StoredPlan:
+    """Return the stored plan of a record; that of a fall-back lies in the week it repeats."""
+    week = record.week
+    if record.fallback_of:
+        week = (await asyncio.to_thread(shelf.plan, record.fallback_of)).week
+    stored = await stored_plan(service_of(request), week, record.content.plan_id)
+    if stored is None:
+        raise ProblemError(
+            http_problem(
+                404,
+                f"the folder of plan {record.content.plan_id} is no longer stored. Remedy: restore "
+                "it from a backup, or take the step over HTTP, see /docs.",
+            )
+        )
+    return stored
+
+
+async def _readable(request: Request, stored: StoredPlan) -> StoredPlan:
+    await require(request, Action.READ_PLAN, as_resource(stored.source))
+    return stored
+
+
+def _objection(decision: Decision, record: PlanRecord, stands: Standing) -> str:
+    """Return why the step is not open to the person, empty when it is."""
+    if decision in stands.choices:
+        return ""
+    if record.state not in STEPS[decision.action][0]:
+        return f"This step is not open: the plan stands as “{stands.state}” now."
+    return stands.objection or "This step is not open to you."
+
+
+async def _form(
+    request: Request,
+    case: _Case,
+    *,
+    message: str = "",
+    status: int = 200,
+    fields: Fields | None = None,
+) -> Response:
+    session: SignedIn | None = request.state.session
+    stored, given = case.stored, fields or {}
+    assessment = stored.source.assessment
+    verdict = await stored_verdict(service_of(request), stored)
+    names = {one.code: one.name for one in assessment.boroughs}
+    record = case.record
+    values: dict[str, Any] = {
+        "assessment": assessment,
+        "decision": case.decision,
+        "week": record.week if record else stored.plan.week,
+        "plan_id": stored.plan.plan_id,
+        "key": record.key if record else "",
+        "version": case.version,
+        "standing": case.standing,
+        "objection": case.objection,
+        "areas": [
+            (unit.unit_id, ", ".join(names.get(code, code) for code in unit.boroughs))
+            for unit in stored.plan.units
+        ],
+        "verdict": verdict.headline if verdict else "",
+        "asks_equality": case.decision.action is Action.APPROVE_PLAN
+        and record is not None
+        and not record.papers.equality_statement,
+        "message": message,
+        "given": {name: given.get(name, "") for name in ("reason", "no_equality_reason")},
+        "form_token": session.form_token if session else "",
+        "sign_out_token": session.form_token if session else "",
+    }
+    sent = marking(assessment, stored.plan)
+    return page("decision.html", values, status=status, headers=sent)
+
+
+async def _fields(request: Request) -> Fields:
+    """Return the fields of our own form, after checking that it is ours."""
+    session: SignedIn | None = request.state.session
+    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    if session is None or not same_text(fields.get("form_token", ""), session.form_token):
+        raise ProblemError(http_problem(403, "the form token is missing or wrong."))
+    return fields
+
+
+def _sentences(refusal: InputRefusedError | StoreRefusedError) -> str:
+    if isinstance(refusal, StoreRefusedError):
+        kept: Problem = problem_of(refusal)
+        return f"Nothing was changed. {kept.detail[:1].upper()}{kept.detail[1:]}"
+    said = f"{refusal.problem[:1].upper()}{refusal.problem[1:]}."
+    return f"Nothing was changed. {said} What to do: {refusal.remedy}."
+
+
+def _endpoints(decision: Decision, path: str, show: Handler, post: Handler) -> tuple[Endpoint, ...]:
+    return (
+        Endpoint(
+            "GET",
+            path,
+            decision.action,
+            show,
+            f"{decision.title}: the form",
+            operation="consultation",
+            shown=False,
+        ),
+        Endpoint("POST", path, decision.action, post, decision.title, form=True, shown=False),
+    )
+
+
+ENDPOINTS = (
+    *_endpoints(DRAFT, "/decisions/draft", show_draft, keep_as_draft),
+    *(
+        endpoint
+        for one in DECISIONS
+        for endpoint in _endpoints(one, f"/decisions/{{key}}/{one.name}", _shown(one), _posted(one))
+    ),
+)

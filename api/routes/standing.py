@@ -1,0 +1,58 @@
+"""Read where a week's plans stand, for the pages that show it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from api.access import Actor
+from api.accounts.users import find_user
+from api.audit.log import Record
+from api.pages.standing_view import Standing, may_draft, standings
+from api.plan_record import PlanRecord
+from api.plan_shelf import PlanShelf
+from api.routes.stored import StoredPlan
+from api.service import Service
+
+
+@dataclass(frozen=True)
+class WeekStanding:
+    """The plans of a week's record, and whether the one shown may be drafted now."""
+
+    plans: tuple[Standing, ...]
+    may_draft: bool
+
+    @property
+    def recorded(self) -> bool:
+        """True when the plan shown is in the record and not done with."""
+        return any(one.shown and not one.ended for one in self.plans)
+
+
+async def week_standing(
+    request: Request, service: Service, stored: StoredPlan
+) -> WeekStanding | None:
+    """Return where the plans of a stored plan's week stand; ``None`` while still starting."""
+    record = service.record
+    if record is None:
+        return None
+    actor: Actor = request.state.actor
+    return await asyncio.to_thread(_standing, record, stored, actor)
+
+
+def called(record: Record, plans: Sequence[PlanRecord]) -> Mapping[str, str]:
+    """Return the display names of everybody who is named in some plans, by account name."""
+    wanted = sorted({name for one in plans for name in (*one.involved, one.approver) if name})
+    with record.store.read() as tx:
+        found = [find_user(tx, name) for name in wanted]
+    return {user.name: user.display_name for user in found if user is not None}
+
+
+def _standing(record: Record, stored: StoredPlan, actor: Actor) -> WeekStanding:
+    plans = PlanShelf(record).plans(stored.plan.week)
+    shown = stored.plan.plan_id
+    return WeekStanding(
+        standings(plans, shown, actor, called(record, plans)), may_draft(plans, shown, actor)
+    )

@@ -1,0 +1,223 @@
+"""Two people in two browsers take a week's plan from draft to publication on the pages."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # no stubs
+from fastapi import FastAPI
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from api.output import json_text, text_writer, write_all
+from api.verdict_file import VERDICT
+from hotspots.boundaries.study_area import load_bundled
+from tests.api.accounts_world import PASSWORD, add_person, entries
+from tests.api.service_world import WEEK, fill, made_up_week, service
+from tests.browser.serving import served
+
+pytestmark = pytest.mark.browser
+
+#: A plan goes to a second person only with these beside it.
+CARD = {"verdict": "few incidents"}
+WORDS = {"headline": "better", "sentences": [], "rows": [], "basis": "400 weeks"}
+PHONE = (375, 812)
+#: 704 wards make 704 like shapes and options; axe takes seconds for each hundred of them.
+KEEP_A_FEW = """() => {
+    [...document.querySelectorAll(".wards a")].slice(30).forEach(one => one.remove());
+    [...document.querySelectorAll("datalist option")].slice(5).forEach(one => one.remove());
+}"""
+
+Enter = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data directory with a made-up week, its verdict and its backtest card."""
+    root = tmp_path_factory.mktemp("filled") / "data"
+    area = load_bundled()
+    assessment, plan = made_up_week(area)
+    fill(root, area, assessment, plan)
+    kept = {"backtest.json": text_writer(json_text(CARD))}
+    write_all(root / "assessments" / assessment.assessment_id, kept)
+    judged = {VERDICT: text_writer(json_text({"in_words": WORDS}))}
+    write_all(root / "plans" / WEEK / plan.plan_id, judged)
+    return root
+
+
+@pytest.fixture
+def app(filled: Path, tmp_path: Path) -> FastAPI:
+    """Return a service on a copy of the week."""
+    return service(Path(shutil.copytree(filled, tmp_path / "data")))
+
+
+@pytest.fixture
+def address(app: FastAPI) -> Iterator[str]:
+    """Return the address of the service, with four people who have accounts."""
+    with served(app) as where:
+        add_person(app, "ann", "planner", "approver")
+        add_person(app, "cyd", "chair", "approver")
+        add_person(app, "eve", "auditor")
+        yield where
+
+
+@pytest.fixture
+def enter(chromium: Browser) -> Iterator[Enter]:
+    """Return a function that signs somebody in, in a browser context of their own."""
+    contexts: list[BrowserContext] = []
+
+    def sign_in(address: str, name: str, width: int = 1440, height: int = 900) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(address)
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#standing-title")
+        return page
+
+    yield sign_in
+    for context in contexts:
+        context.close()
+
+
+def offered(page: Page) -> list[str]:
+    """Return the steps that the week's page offers."""
+    return page.locator(".standing .steps a").all_inner_texts()
+
+
+def confirm(page: Page, step: str, **fields: str) -> None:
+    """Follow a step's button, fill in its form, confirm, and be led back to the week."""
+    page.locator(".standing").get_by_role("link", name=step, exact=True).click()
+    for name, text in fields.items():
+        page.locator(f"#{name}").fill(text)
+    page.locator("#confirm").check()
+    page.get_by_role("button", name=step, exact=True).click()
+
+
+def state(page: Page) -> str:
+    return page.locator(".standing .state").first.inner_text()
+
+
+def axe_finds(page: Page) -> list[str]:
+    page.evaluate(KEEP_A_FEW)
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html']}"
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+def test_two_people_bring_a_plan_into_force(app: FastAPI, address: str, enter: Enter) -> None:
+    ann, cyd = enter(address, "ann"), enter(address, "cyd", *PHONE)
+    expect(ann.locator(".standing")).to_contain_text("Not in the record")
+    assert (offered(ann), offered(cyd)) == (["Keep as a draft"], [])
+    confirm(ann, "Keep as a draft")
+    assert (state(ann), offered(ann)) == ("Draft.", ["Propose", "Withdraw"])
+    confirm(ann, "Propose", reason="agreed at the meeting")
+    expect(ann.get_by_role("status")).to_contain_text("The plan is proposed")
+    assert offered(ann) == ["Send back", "Withdraw"]
+    expect(ann.locator(".standing")).to_contain_text("another person must approve it")
+
+    cyd.goto(address)
+    assert offered(cyd) == ["Approve", "Send back", "Withdraw"]
+    confirm(cyd, "Approve", no_equality_reason="no table of residents was given")
+    assert (state(cyd), offered(cyd)) == ("Approved.", ["Publish", "Withdraw"])
+    confirm(cyd, "Publish")
+    expect(cyd.get_by_role("status")).to_contain_text("in force")
+    people = cyd.locator(".standing .facts").inner_text()
+    assert re.search(r"Proposed by\s+ann\s", people)
+    assert re.search(r"Approved by\s+cyd\s", people)
+    steps = [one for one in entries(app) if one[1].startswith("plan.") and one[4] == "alteration"]
+    assert [(who, what) for who, what, *_ in steps if what != "plan.alter"] == [
+        ("ann", "plan.make"), ("ann", "plan.propose"), ("cyd", "plan.approve"),
+        ("cyd", "plan.publish"),
+    ]  # fmt: skip
+
+
+def test_the_proposers_own_approval_is_refused(app: FastAPI, address: str, enter: Enter) -> None:
+    ann = enter(address, "ann")
+    confirm(ann, "Keep as a draft")
+    confirm(ann, "Propose")
+    send_back = str(ann.get_by_role("link", name="Send back").get_attribute("href"))
+    ann.goto(address + send_back.replace("/reject", "/approve"))
+    expect(ann.get_by_role("alert")).to_contain_text("another person must approve it")
+    assert ann.get_by_role("button", name="Approve").count() == 0
+    ann.goto(address + send_back)
+    # The form a hurried or dishonest approver would send all the same.
+    ann.evaluate(
+        "to => { const form = document.querySelector('main form'); form.action = to;"
+        " form.insertAdjacentHTML('beforeend',"
+        " '<input name=no_equality_reason value=\"none was given\">'); }",
+        send_back.replace("/reject", "/approve"),
+    )
+    ann.locator("#reason").fill("it is fine")
+    ann.locator("#confirm").check()
+    ann.get_by_role("button", name="Send back").click()
+    expect(ann.get_by_role("alert")).to_contain_text("needs a second person")
+    expect(ann.get_by_role("alert")).to_contain_text("What to do")
+    ann.goto(address)
+    assert state(ann) == "Proposed."
+    assert ("ann", "plan.approve", "denied") in [one[:3] for one in entries(app)]
+
+
+def test_a_refusal_stays_on_the_page_with_the_words_typed(address: str, enter: Enter) -> None:
+    ann, cyd = enter(address, "ann"), enter(address, "cyd", *PHONE)
+    confirm(ann, "Keep as a draft")
+    confirm(ann, "Propose")
+    cyd.goto(address)
+    cyd.get_by_role("link", name="Send back").click()
+    form = cyd.url
+    cyd.locator("#reason").fill("-")
+    cyd.locator("#confirm").check()
+    cyd.get_by_role("button", name="Send back").click()
+    expect(cyd.get_by_role("alert")).to_contain_text("needs a reason")
+    assert cyd.locator("#reason").input_value() == "-"
+    assert cyd.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    other = enter(address, "cyd")
+    confirm(other, "Withdraw", reason="the event was called off")
+    cyd.locator("#reason").fill("the areas of two units overlap")
+    cyd.locator("#confirm").check()
+    cyd.get_by_role("button", name="Send back").click()
+    expect(cyd.get_by_role("alert")).to_contain_text("somebody changed it")
+    cyd.goto(form)
+    expect(cyd.get_by_role("alert")).to_contain_text("Withdrawn")
+    assert offered(other) == []
+    ann.goto(address)
+    assert offered(ann) == ["Keep as a draft"]
+
+
+def test_a_form_without_its_token_changes_nothing(address: str, enter: Enter) -> None:
+    ann = enter(address, "ann")
+    ann.get_by_role("link", name="Keep as a draft").click()
+    ann.evaluate("document.querySelector('main [name=form_token]').value = 'guessed'")
+    ann.locator("#confirm").check()
+    with ann.expect_response("**/decisions/draft") as answer:
+        ann.get_by_role("button", name="Keep as a draft").click()
+    assert answer.value.status == 403
+    ann.goto(address)
+    expect(ann.locator(".standing")).to_contain_text("Not in the record")
+    eve = enter(address, "eve")
+    assert offered(eve) == []
+    refused = eve.goto(f"{address}/decisions/draft?week={WEEK}")
+    assert refused is not None
+    assert refused.status == 403
+
+
+@pytest.mark.parametrize("size", [(1440, 900), PHONE, (320, 256)])
+def test_axe_finds_nothing_and_nothing_is_cut_off(
+    address: str, enter: Enter, size: tuple[int, int]
+) -> None:
+    ann = enter(address, "ann", *size)
+    confirm(ann, "Keep as a draft")
+    for path in ("", "form"):
+        if path:
+            ann.get_by_role("link", name="Propose").click()
+            ann.get_by_text("patrol areas").click()
+        assert ann.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert axe_finds(ann) == []
