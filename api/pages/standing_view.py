@@ -139,6 +139,7 @@ class Standing:
     papers: str
     missing: str
     choices: tuple[Decision, ...]
+    blocked: str
     objection: str
 
 
@@ -177,6 +178,7 @@ def standing(record: PlanRecord, plan_id: str, actor: Actor, names: Mapping[str,
         choices=tuple(
             one for one in possible if decide(actor, one.action, as_resource(record)).allowed
         ),
+        blocked=_blocked(record),
         objection=_objection(record, actor),
     )
 
@@ -185,6 +187,17 @@ def may_draft(records: Sequence[PlanRecord], plan_id: str, actor: Actor) -> bool
     """Return whether the plan shown has no open record yet and the actor may make one."""
     taken = any(one.content.plan_id == plan_id and one.state not in ENDED for one in records)
     return not taken and decide(actor, Action.MAKE_PLAN, Resource("plan")).allowed
+
+
+def _blocked(record: PlanRecord) -> str:
+    """Return why nobody can approve the plan as it is, empty when somebody can."""
+    lacking = [words for kind, words in _PAPERS[:2] if not getattr(record.papers, kind)]
+    if not lacking or record.state not in {State.DRAFT, State.PROPOSED}:
+        return ""
+    return (
+        f"It cannot be approved without its {' and '.join(lacking)}. Have them made for this "
+        "assessment and plan, withdraw this draft, and keep the plan as a draft again."
+    )
 
 
 def _objection(record: PlanRecord, actor: Actor) -> str:

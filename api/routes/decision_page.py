@@ -67,6 +67,8 @@ async def keep_as_draft(request: Request) -> Response:
     if fields.get("plan_id", "") != case.stored.plan.plan_id:
         words = "Another plan was made for this week meanwhile. It is the one shown here now."
         return await _form(request, case, message=words, status=412)
+    if case.objection:
+        return await _form(request, case, message=case.objection, status=409)
     actor: Actor = request.state.actor
     return await _taken(request, case, fields, lambda shelf: keep_draft(shelf, case.stored, actor))
 

@@ -97,6 +97,7 @@ def confirm(page: Page, step: str, **fields: str) -> None:
         page.locator(f"#{name}").fill(text)
     page.locator("#confirm").check()
     page.get_by_role("button", name=step, exact=True).click()
+    page.wait_for_url("**done=*")
 
 
 def state(page: Page) -> str:
@@ -117,7 +118,12 @@ def test_two_people_bring_a_plan_into_force(app: FastAPI, address: str, enter: E
     ann, cyd = enter(address, "ann"), enter(address, "cyd", *PHONE)
     expect(ann.locator(".standing")).to_contain_text("Not in the record")
     assert (offered(ann), offered(cyd)) == (["Keep as a draft"], [])
+    twice = ann.context.new_page()
+    twice.goto(f"{address}/decisions/draft?week={WEEK}")
     confirm(ann, "Keep as a draft")
+    twice.locator("#confirm").check()
+    twice.get_by_role("button", name="Keep as a draft").click()
+    expect(twice.get_by_role("alert")).to_contain_text("in the record already")
     assert (state(ann), offered(ann)) == ("Draft.", ["Propose", "Withdraw"])
     confirm(ann, "Propose", reason="agreed at the meeting")
     expect(ann.get_by_role("status")).to_contain_text("The plan is proposed")
@@ -218,6 +224,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(
     for path in ("", "form"):
         if path:
             ann.get_by_role("link", name="Propose").click()
+            ann.wait_for_url("**/propose")
             ann.get_by_text("patrol areas").click()
         assert ann.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert axe_finds(ann) == []
