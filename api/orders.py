@@ -38,7 +38,10 @@ SANITISED = "sanitised"
 
 @dataclass(frozen=True)
 class AssessmentOrder:
-    """Feeds to assess. ``classification`` is the marking every output will carry."""
+    """Feeds to assess. ``classification`` is the marking every output will carry.
+
+    ``stored`` is what the store gave when the evidence comes from there, without ``feeds``.
+    """
 
     feeds: tuple[Path, ...]
     as_of: date
@@ -47,6 +50,7 @@ class AssessmentOrder:
     classification: str = "OFFICIAL-SENSITIVE"
     report_rejected: bool = False
     drop_personal_columns: bool = False
+    stored: tuple[FeedReading, ...] = ()
 
 
 @dataclass(frozen=True)

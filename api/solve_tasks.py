@@ -59,7 +59,7 @@ def assess(order: AssessmentOrder, staged: Path, watch: Watch = UNWATCHED) -> As
         drop_personal_columns=order.drop_personal_columns,
     )
     policy = read_policy(order.policy)
-    readings = weekly.read_feeds(order.feeds, area, options, watch)
+    readings = order.stored or weekly.read_feeds(order.feeds, area, options, watch)
     assessed = weekly.assess(
         readings,
         area,

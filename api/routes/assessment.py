@@ -23,6 +23,7 @@ from api.orders import ASSESS, MAP, AssessmentDone, AssessmentOrder
 from api.problems import ProblemError, http_problem
 from api.routes.documents import ACCEPTED, ASSESSMENT_RESPONSES, MADE_RESPONSES
 from api.routes.endpoint import Endpoint
+from api.routes.evidence import evidence, evidence_now, keep_made
 from api.routes.map_policy import map_policy
 from api.routes.permits import shown_assessment
 from api.routes.stored import StoredAssessment, marking, send_file, stored_assessment
@@ -88,12 +89,17 @@ async def make_assessment(
     drop_personal_columns: Annotated[
         bool, Form(description="Drop columns of personal data unread, instead of refusing.")
     ] = False,
+    from_store: Annotated[
+        bool,
+        Form(description="Assess the files in use in the store (POST /feeds); send none then."),
+    ] = False,
 ) -> Response:
     """Assess feeds, store the assessment and make it the current one."""
     service = service_of(request)
     day = parse_day(as_of, "as_of")
     uploads = [*(incidents or []), *(counts or [])]
     _refuse_too_many(len(uploads), service.settings.limits)
+    stored = evidence_now(request, uploads) if from_store else None
     with service.workspace.staging() as folder:
         sent = folder / "sent"
         feeds = await _keep_feeds(uploads, sent / FEEDS)
@@ -105,6 +111,7 @@ async def make_assessment(
             "classification": classification,
             "report_rejected": report_rejected,
             "drop_personal_columns": drop_personal_columns,
+            "stored": stored,
         }
         sent.mkdir(exist_ok=True)
         return await run_or_accept(request, ASSESSING, asked, files=sent)
@@ -112,7 +119,8 @@ async def make_assessment(
 
 async def _assess(service: Service, work: Work) -> dict[str, Any]:
     """Assess the files of a request and publish the result."""
-    asked = work.request
+    asked, stored = work.request, work.request.get("stored")
+    given = await evidence(service, stored) if stored else ()
     order = AssessmentOrder(
         feeds=tuple(work.folder / FEEDS / name for name in asked["feeds"]),
         as_of=date.fromisoformat(asked["as_of"]),
@@ -121,12 +129,15 @@ async def _assess(service: Service, work: Work) -> dict[str, Any]:
         classification=asked["classification"],
         report_rejected=asked["report_rejected"],
         drop_personal_columns=asked["drop_personal_columns"],
+        stored=given,
     )
     with service.workspace.staging() as folder:
         staged, deadline_s = folder / "assessment", service.settings.limits.assess_s
         done = await service.pool.run(
             ASSESS, order, staged, deadline_s=deadline_s, following=work.following
         )
+        if stored:
+            await keep_made(service, stored, given, staged)
         async with service.publishing:
             await asyncio.to_thread(
                 service.workspace.publish_assessment, staged, done.assessment_id
