@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from api.access import Actor
+from api.access import Action, Actor, Resource, decide
 from api.accounts.users import find_user
 from api.audit.log import Record
 from api.pages.standing_view import Standing, may_draft, standings
@@ -20,10 +20,11 @@ from api.service import Service
 
 @dataclass(frozen=True)
 class WeekStanding:
-    """The plans of a week's record, and whether the one shown may be drafted now."""
+    """The plans of a week's record, and what the person may do besides their steps."""
 
     plans: tuple[Standing, ...]
     may_draft: bool
+    may_read_record: bool
 
     @property
     def recorded(self) -> bool:
@@ -54,5 +55,7 @@ def _standing(record: Record, stored: StoredPlan, actor: Actor) -> WeekStanding:
     plans = PlanShelf(record).plans(stored.plan.week)
     shown = stored.plan.plan_id
     return WeekStanding(
-        standings(plans, shown, actor, called(record, plans)), may_draft(plans, shown, actor)
+        standings(plans, shown, actor, called(record, plans)),
+        may_draft(plans, shown, actor),
+        decide(actor, Action.READ_AUDIT, Resource("audit")).allowed,
     )

@@ -15,6 +15,7 @@ from api.routes import (
     ogc,
     plan_exports,
     plans,
+    record_page,
     sign_in,
     static,
     week_page,
@@ -35,5 +36,6 @@ ENDPOINTS = (
     *ogc.ENDPOINTS,
     *plan_exports.ENDPOINTS,
     *decision_page.ENDPOINTS,
+    *record_page.ENDPOINTS,
     *week_page.ENDPOINTS,
 )

@@ -36,7 +36,6 @@ from tests.api.service_world import (
 NOT_OVER_HTTP = {
     Action.PROPOSE_TASKING,
     Action.AUTHORISE_TASKING,
-    Action.READ_AUDIT,
     Action.ANCHOR_AUDIT,
     Action.MANAGE_USERS,
     Action.MANAGE_KEYS,

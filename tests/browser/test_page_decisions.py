@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -170,6 +172,36 @@ def test_the_proposers_own_approval_is_refused(app: FastAPI, address: str, enter
     ann.goto(address)
     assert state(ann) == "Proposed."
     assert ("ann", "plan.approve", "denied") in [one[:3] for one in entries(app)]
+
+
+def test_the_auditor_reads_the_decisions_and_whether_the_record_is_whole(
+    app: FastAPI, address: str, enter: Enter
+) -> None:
+    ann, eve = enter(address, "ann"), enter(address, "eve", *PHONE)
+    confirm(ann, "Keep as a draft")
+    confirm(ann, "Propose", reason="agreed at the meeting")
+    assert ann.get_by_role("link", name="Decisions").count() == 0
+    eve.get_by_role("link", name="Decisions").click()
+    expect(eve.locator("main")).to_contain_text("The record is whole")
+    table = eve.locator("table.decisions")
+    expect(table).to_contain_text("agreed at the meeting")
+    assert eve.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    assert axe_finds(eve) == []
+    refused = ann.goto(f"{address}/decisions?week={WEEK}")
+    assert refused is not None
+    assert refused.status == 403
+    with closing(
+        sqlite3.connect(next(app.state.service.settings.data_dir.glob("arv.sqlite3")))
+    ) as db:
+        for (name,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            db.execute(f'DROP TRIGGER "{name}"')
+        db.execute("UPDATE audit SET reason = 'never said' WHERE action = 'plan.propose'")
+        db.commit()
+    eve.reload()
+    expect(eve.get_by_role("alert")).to_contain_text("The record is not whole")
+    expect(eve.get_by_role("alert")).to_contain_text("edited")
 
 
 def test_a_refusal_stays_on_the_page_with_the_words_typed(address: str, enter: Enter) -> None:

@@ -1,0 +1,117 @@
+"""The page of a week's decisions: who, when and why, and whether the record is whole."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Query
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access import Action
+from api.audit.log import Record
+from api.audit.signing import Head
+from api.audit.verify import Verification, verify
+from api.identify import SignedIn
+from api.pages.rendering import page
+from api.pages.week_view import week_choices
+from api.plan_rows import plans_of_week
+from api.problems import ProblemError, http_problem
+from api.record_folder import kept_head
+from api.routes.endpoint import Endpoint
+from api.service import service_of
+from api.store.schema import audit
+from api.wording import british_date
+
+Week = Annotated[str, Query(pattern=r"^([0-9]{4}-W(0[1-9]|[1-4][0-9]|5[0-3]))?$")]
+#: Reasons are written by people who have the whole picture before them.
+CLASSIFICATION = "OFFICIAL-SENSITIVE"
+_STEPS = {
+    Action.MAKE_PLAN: "Kept as a draft",
+    Action.ALTER_PLAN: "Altered, or given a paper",
+    Action.PROPOSE_PLAN: "Proposed",
+    Action.APPROVE_PLAN: "Approved",
+    Action.REJECT_PLAN: "Sent back",
+    Action.PUBLISH_PLAN: "Published",
+    Action.WITHDRAW_PLAN: "Withdrawn",
+    Action.FALL_BACK: "Fell back",
+}
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    """One entry of the audit record about a plan of the week."""
+
+    position: int
+    when: str
+    who: str
+    step: str
+    outcome: str
+    reason: str
+    plan: str
+
+
+async def show_decisions(request: Request, week: Week = "") -> Response:
+    """Show the decisions on a week's plans, and check the whole record."""
+    service = service_of(request)
+    record, session = service.record, request.state.session
+    if record is None:
+        raise ProblemError(http_problem(503, "the service is still starting."))
+    weeks = service.workspace.weeks()
+    chosen = week or max(weeks, default="")
+    rows = await asyncio.to_thread(_rows, record, chosen)
+    head = await asyncio.to_thread(kept_head, service.settings.data_dir)
+    checked = await asyncio.to_thread(_checked, record, [head] if head else [])
+    values = {
+        "week": chosen,
+        "weeks": week_choices(weeks),
+        "rows": rows,
+        "checked": checked,
+        "classification": CLASSIFICATION,
+        "sign_out_token": _token(session),
+    }
+    return page("decisions.html", values, headers={"X-Classification": CLASSIFICATION})
+
+
+def _rows(record: Record, week: str) -> tuple[DecisionRow, ...]:
+    with record.store.read() as tx:
+        keys = [one.key for one in plans_of_week(tx, week)]
+        wanted = (audit.c.object_kind == "plan") & audit.c.object_id.in_([*keys, week])
+        found = tx.execute(select(audit).where(wanted).order_by(audit.c.position)).all()
+    return tuple(
+        DecisionRow(
+            position=row.position,
+            when=f"{british_date(row.at_utc.date())}, {row.at_utc:%H:%M:%S} UTC",
+            who=row.actor,
+            step=_STEPS.get(row.action, row.action),
+            outcome=row.outcome,
+            reason=row.reason,
+            plan=row.object_id,
+        )
+        for row in found
+    )
+
+
+def _checked(record: Record, heads: list[Head]) -> Verification:
+    with record.store.read() as tx:
+        return verify(tx, record.signer.verifier, heads)
+
+
+def _token(session: SignedIn | None) -> str:
+    return session.form_token if session else ""
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/decisions",
+        Action.READ_AUDIT,
+        show_decisions,
+        "Decisions on a week's plans",
+        operation="consultation",
+        shown=False,
+    ),
+)
