@@ -152,9 +152,9 @@ def simulate_deployments(
     responses = [_response(one, travel, turnout_s, settings) for one in deployments]
     calls_a_week = len(log.week) / log.n_weeks if log is not None else settings.calls_per_week
     extra = float(special.extra_calls.sum()) if special is not None else 0.0
-    _check_size(weeks, calls_a_week + extra, len(deployments))
     for duty in duties:
         _check_load(duty, calls_a_week + extra, turnout_s, settings)
+    _check_size(weeks, calls_a_week + extra, len(deployments))
     traces: list[list[Trace]] = [[] for _ in deployments]
     done = 0
     for calls in _blocks(assessment, log, weeks, seed, settings, special=special):
