@@ -214,6 +214,7 @@ def _people(record: PlanRecord, names: Mapping[str, str]) -> tuple[tuple[str, st
         ("Drafted by", record.authors),
         ("Proposed by", (record.proposer,)),
         ("Approved by", (record.approver,)),
+        ("Why without an equality statement", (record.no_equality_reason,)),
     )
     return tuple(
         (label, ", ".join(_called(name, names) for name in found if name))

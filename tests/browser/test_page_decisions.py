@@ -141,6 +141,7 @@ def test_two_people_bring_a_plan_into_force(app: FastAPI, address: str, enter: E
     people = cyd.locator(".standing .facts").inner_text()
     assert re.search(r"Proposed by\s+ann\s", people)
     assert re.search(r"Approved by\s+cyd\s", people)
+    assert "no table of residents was given" in people
     steps = [one for one in entries(app) if one[1].startswith("plan.") and one[4] == "alteration"]
     assert [(who, what) for who, what, *_ in steps if what != "plan.alter"] == [
         ("ann", "plan.make"), ("ann", "plan.propose"), ("cyd", "plan.approve"),
