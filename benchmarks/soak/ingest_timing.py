@@ -38,7 +38,7 @@ def run(n_records: int = N_RECORDS) -> str:
             os.sync()
             start, used = time.perf_counter(), time.process_time()
             with store.write() as tx:
-                receipt = take_in(tx, reading, actor="soak", now=datetime.now(UTC))
+                receipt = take_in(tx, reading, actor="soak", now=datetime.now(UTC), study_area=area)
             stored_s, stored_cpu_s = time.perf_counter() - start, time.process_time() - used
             start = time.perf_counter()
             with store.write() as tx:
