@@ -20,6 +20,7 @@ BIN = Path("/usr/lib/postgresql/15/bin")
 EXTENSION = Path("/usr/share/postgresql/15/extension/postgis.control")
 HOW = "apt-get install -y --no-install-recommends postgresql-15 postgresql-15-postgis-3"
 START_S = 60.0
+ORPHANS = "pre-existing shared memory block"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -89,14 +90,37 @@ def make_data(folder: Path) -> None:
 
 
 def start_server(folder: Path) -> subprocess.Popen[bytes]:
-    """Start the server as a child that ends with this process, and wait until it answers."""
+    """Start the server as a child that ends with this process, and wait until it answers.
+
+    After a `kill -9` the killed server's children still hold its memory for a moment: a server
+    refuses to start until they have gone, and is started again.
+    """
+    deadline = time.monotonic() + START_S
+    process = _spawned(folder)
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            if ORPHANS not in _end_of_log(folder):
+                break
+            process = _spawned(folder)
+        with suppress(psycopg.OperationalError), Cluster(folder, process).connect():
+            return process
+        time.sleep(0.05)
+    stop_server(process)
+    raise ClusterError(f"the server did not start: {_end_of_log(folder)}")
+
+
+def _end_of_log(folder: Path) -> str:
+    return (folder / "log").read_text()[-1000:]
+
+
+def _spawned(folder: Path) -> subprocess.Popen[bytes]:
     command = [
         BIN / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses=",
         "-c", "fsync=on", "-c", "shared_buffers=64MB", "-c", "max_connections=120",
         "-c", "jit=off", "-c", "recovery_init_sync_method=syncfs", "-c", "log_min_messages=fatal",
     ]  # fmt: skip
     with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             stdout=log,
             stderr=log,
@@ -104,13 +128,6 @@ def start_server(folder: Path) -> subprocess.Popen[bytes]:
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - started before any thread of ours
             **_account(),
         )
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(psycopg.OperationalError), Cluster(folder, process).connect():
-            return process
-        time.sleep(0.05)
-    stop_server(process)
-    raise ClusterError(f"the server did not start: {(folder / 'log').read_text()[-400:]}")
 
 
 def stop_server(process: subprocess.Popen[bytes]) -> None:
