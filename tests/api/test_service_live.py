@@ -126,12 +126,14 @@ def test_the_first_run_makes_the_sample_and_stays_up(started: tuple[Live, list[f
 
 
 def test_the_documented_calls_work_as_written(
-    started: tuple[Live, list[float]], repository: Path
+    started: tuple[Live, list[float]], repository: Path, tmp_path: Path
 ) -> None:
     service, _ = started
+    feeds = repository / "data" / "sample" / "feeds"
+    shutil.copy(feeds / "co19_handover.csv", tmp_path / "week.csv")
     text = (repository / "docs" / "service.md").read_text("utf-8")
     commands = re.findall(r"```sh\n(curl .*?)\n```", text, flags=re.DOTALL)
-    assert len(commands) == 3
+    assert len(commands) == 4
     answers = []
     for command in commands:
         done = subprocess.run(
@@ -139,16 +141,20 @@ def test_the_documented_calls_work_as_written(
             capture_output=True,
             text=True,
             check=True,
+            cwd=tmp_path,
             env={**os.environ, "ARV_TOKEN": service.token},
         )
         answers.append(json.loads(done.stdout))
-    health, before, after = answers
+    health, before, after, receipt = answers
     assert health == {"status": "ok"}
     assert before["week"] == after["week"] == WEEK
     locked = next(unit for unit in after["units"] if unit["unit_id"] == "ARV-04")
     assert "E09000012" in locked["boroughs"]
     kept = httpx.get(f"{service.url}/allocate?week={WEEK}", headers=service.bearer).json()
     assert kept == after
+    receipts = httpx.get(f"{service.url}/feeds", headers=service.bearer).json()
+    assert receipt["n_records"] > 0, receipt
+    assert receipt["receipt_id"] in json.dumps(receipts)
 
 
 def test_health_answers_while_a_plan_is_solved(started: tuple[Live, list[float]]) -> None:
