@@ -234,6 +234,7 @@ def test_a_refusal_stays_on_the_page_with_the_words_typed(address: str, enter: E
 def test_a_form_without_its_token_changes_nothing(address: str, enter: Enter) -> None:
     ann = enter(address, "ann")
     ann.get_by_role("link", name="Keep as a draft").click()
+    ann.wait_for_url("**/decisions/draft**")
     ann.evaluate("document.querySelector('main [name=form_token]').value = 'guessed'")
     ann.locator("#confirm").check()
     with ann.expect_response("**/decisions/draft") as answer:
