@@ -11,6 +11,7 @@ import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import geopandas as gpd
 import numpy as np
@@ -177,7 +178,7 @@ def _canonical(frame: gpd.GeoDataFrame, fields: tuple[str, ...], url: str) -> gp
 
 def _vintage(url: str) -> str:
     """Return the year in the name of a layer: it names the columns and the copyright."""
-    found = re.search(r"(?:19|20)\d\d", url)
+    found = re.search(r"(?:19|20)\d\d", urlsplit(url).path)  # never the digits of a port
     if found is None:
         raise BoundaryRefusedError(
             "the address of the layer names no year, and its columns are named by it",
