@@ -23,18 +23,18 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack, vstack
 
 from allocator import event_calendar
-from allocator.busy_rounds import Settled
 from allocator.errors import PlanningRefusedError
-from allocator.linear_model import LinearModel
-from allocator.linear_solve import solve_linear
-from allocator.local_search import improved
-from allocator.outer_approximation import SOLVER_SCALE, Solution
 from allocator.patrol_areas import mask_of
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_assembly import PlanRequest, assemble, busy_by_unit
 from allocator.plan_differences import changed_units
 from allocator.plan_problem import Floats, PlanProblem
+from allocator.queueing.busy_rounds import Settled
 from allocator.settings import PlanSettings, in_force
+from allocator.solver.linear_model import LinearModel
+from allocator.solver.linear_solve import solve_linear
+from allocator.solver.local_search import improved
+from allocator.solver.outer_approximation import SOLVER_SCALE, Solution
 from allocator.travel_time import TravelTime, embedded_travel_time
 from allocator.verifier import verify_plan
 from allocator.weekly_plan import Progress, plan_week

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from allocator import busy_rounds, coverage, event_calendar
+from allocator import coverage, event_calendar
 from allocator.errors import (
     LockRefusedError,
     PlanInfeasibleError,
@@ -33,6 +33,7 @@ from allocator.patrol_areas import mask_of, members_of, membership
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_request import events_of
 from allocator.plan_world import Floats, World, build_world
+from allocator.queueing import busy_rounds
 from allocator.settings import PlanSettings, in_force
 from allocator.simple_placements import greedy, nearest_centre, proportional
 from allocator.travel_time import TravelTime, embedded_travel_time

@@ -16,16 +16,16 @@ from typing import Literal
 import numpy as np
 
 from allocator import coverage_floor, plan_request, restrictions
-from allocator.candidate_areas import WorkloadBounds
 from allocator.errors import LockRefusedError, PlanInfeasibleError
 from allocator.explanation import listed
-from allocator.linear_model import LinearModel
-from allocator.linear_solve import solve_linear
-from allocator.master_problem import rule_rows
 from allocator.plan import Fleet
 from allocator.plan_problem import PlanProblem, build_problem
 from allocator.plan_world import World, unit_classes
 from allocator.settings import PlanSettings
+from allocator.solver.candidate_areas import WorkloadBounds
+from allocator.solver.linear_model import LinearModel
+from allocator.solver.linear_solve import solve_linear
+from allocator.solver.master_problem import rule_rows
 
 RuleKind = Literal["changes", "floor", "support", "exclude", "lock", "eligible"]
 #: From the cheapest to relax to the dearest: a wish, then a decision, then what a unit can do.

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix, hstack, vstack
 
 from allocator.errors import PlanInfeasibleError, PlanTimedOutError
-from allocator.linear_model import LinearModel
-from allocator.linear_solve import Answer, solve_linear
-from allocator.local_search import improved
-from allocator.master_problem import Master
-from allocator.outer_approximation import SOLVER_SCALE, solve
 from allocator.plan_problem import PlanProblem
+from allocator.solver.linear_model import LinearModel
+from allocator.solver.linear_solve import Answer, solve_linear
+from allocator.solver.local_search import improved
+from allocator.solver.master_problem import Master
+from allocator.solver.outer_approximation import SOLVER_SCALE, solve
 
 Floats = NDArray[np.float64]
 MAX_LP_ROUNDS = 30

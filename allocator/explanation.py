@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.local_search import Step, steps
 from allocator.patrol_areas import members_of
 from allocator.plan import RunnerUp
 from allocator.plan_problem import PlanProblem
+from allocator.solver.local_search import Step, steps
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def runners_up(
 ) -> dict[int, RunnerUp | None]:
     """Find the best other area of each column's unit, one step away, and its loss.
 
-    The steps are those of :func:`allocator.local_search.steps`: every one keeps all rules of
+    The steps are those of :func:`allocator.solver.local_search.steps`: every one keeps all rules of
     the plan, and its loss is the exact coverage of the whole plan before less after. Null
     where no step changes the unit's area.
     """

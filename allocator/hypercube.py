@@ -11,9 +11,9 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from allocator.errors import PlanningRefusedError
-from allocator.hypercube_approximation import TOLERANCE, approximate_result
-from allocator.hypercube_states import MAX_EXACT_UNITS, exact_result
-from allocator.hypercube_system import HypercubeResult, QueueSystem, checked_system, empty_result
+from allocator.queueing.approximation import TOLERANCE, approximate_result
+from allocator.queueing.states import MAX_EXACT_UNITS, exact_result
+from allocator.queueing.system import HypercubeResult, QueueSystem, checked_system, empty_result
 
 __all__ = [
     "MAX_EXACT_UNITS",

@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from ortools.math_opt.python import mathopt
 from scipy.sparse import csr_matrix
 
-from allocator.linear_model import LinearModel, math_opt_proto
 from allocator.location_inputs import (
     LocationRefusedError,
     checked_covers,
@@ -30,6 +29,7 @@ from allocator.location_inputs import (
 )
 from allocator.mclp import CoverageSolution, undominated
 from allocator.site_selection import Status
+from allocator.solver.linear_model import LinearModel, math_opt_proto
 
 NAMED = 5  # uncoverable points named in a refusal
 

@@ -29,9 +29,9 @@ from numpy.typing import ArrayLike, NDArray
 from ortools.math_opt.python import mathopt
 from scipy.sparse import csr_matrix, hstack, identity, vstack
 
-from allocator.linear_model import LinearModel, math_opt_proto
 from allocator.location_inputs import checked_covers, checked_demand, checked_search
 from allocator.site_selection import Choice, Floats, Sites, Status, Watch, choose
+from allocator.solver.linear_model import LinearModel, math_opt_proto
 
 MAX_NODES = 100  # of the search by Lagrangian bounds
 WHOLE = 1e-6  # coverage is whole, up to the solver's rounding

@@ -9,11 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from allocator import explanation
-from allocator.busy_rounds import Settled, call_load
 from allocator.duty_remarks import duty_remarks
 from allocator.event_calendar import DAYS_IN_WEEK, Event, recorded
-from allocator.linear_model import mps_text
-from allocator.outer_approximation import Solution
 from allocator.patrol_areas import members_of
 from allocator.plan import (
     DECIMALS,
@@ -26,7 +23,10 @@ from allocator.plan import (
 )
 from allocator.plan_problem import PlanProblem
 from allocator.plan_world import previous_masks
+from allocator.queueing.busy_rounds import Settled, call_load
 from allocator.settings import PlanSettings
+from allocator.solver.linear_model import mps_text
+from allocator.solver.outer_approximation import Solution
 from allocator.travel_time import TravelTime
 from hotspots.assessment import RiskAssessment
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator import coverage
-from allocator.candidate_areas import Candidates, WorkloadBounds, candidates, joins_support
 from allocator.patrol_areas import connected_parts, membership
 from allocator.plan_world import UnitClass, World
 from allocator.settings import PlanSettings
+from allocator.solver.candidate_areas import Candidates, WorkloadBounds, candidates, joins_support
 
 Floats = NDArray[np.float64]
 FLOOR_ROUNDING = 1e-9  # a plan's figures have nine decimals

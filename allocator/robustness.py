@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator import coverage
-from allocator.outer_approximation import Solution
 from allocator.plan_problem import PlanProblem
 from allocator.plan_world import World
+from allocator.solver.outer_approximation import Solution
 from allocator.week_days import Floats
 from hotspots.assessment import RiskAssessment
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from allocator.errors import PlanningRefusedError, PlanVerificationError
 from allocator.plan import PatrolPlan, UnitPlacement
-from allocator.tpu_document import plain
+from allocator.tpu.document import plain
 from hotspots.assessment import RiskAssessment
 
 SCHEMA_VERSION = "1"

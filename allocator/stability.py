@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
-from allocator.linear_model import LinearModel
-from allocator.linear_solve import solve_linear
-from allocator.local_search import improved
-from allocator.outer_approximation import SOLVER_SCALE, Solution
 from allocator.plan_problem import PlanProblem
+from allocator.solver.linear_model import LinearModel
+from allocator.solver.linear_solve import solve_linear
+from allocator.solver.local_search import improved
+from allocator.solver.outer_approximation import SOLVER_SCALE, Solution
 
 KEPT_GAP = 1e-6
 ROUNDING = 1e-9

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from allocator.free_partition import free_partition
 from allocator.plan import Fleet, PatrolPlan, Unit
 from allocator.settings import PlanSettings
 from allocator.simple_placements import simple_placements
@@ -30,6 +29,7 @@ from allocator.simulation.report import (
     rounded,
 )
 from allocator.simulation.weeks import simulate_deployments
+from allocator.solver.free_partition import free_partition
 from allocator.travel_time import TravelTime, embedded_travel_time
 from hotspots.assessment import RiskAssessment
 

@@ -11,26 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator import (
-    busy_rounds,
     conflicts,
     coverage_floor,
     following,
-    outer_approximation,
     plan_request,
     restrictions,
     robustness,
     stability,
 )
-from allocator.busy_rounds import Settled
-from allocator.candidate_areas import WorkloadBounds
 from allocator.errors import PlanInfeasibleError
 from allocator.event_calendar import Event
-from allocator.outer_approximation import Solution
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_assembly import PlanRequest, assemble, busy_by_unit, model_text
 from allocator.plan_problem import PlanProblem, build_problem
 from allocator.plan_world import UnitClass, World, build_world, previous_masks, unit_classes
+from allocator.queueing import busy_rounds
+from allocator.queueing.busy_rounds import Settled
 from allocator.settings import PlanSettings
+from allocator.solver import outer_approximation
+from allocator.solver.candidate_areas import WorkloadBounds
+from allocator.solver.outer_approximation import Solution
 from allocator.travel_time import TravelTime, embedded_travel_time
 from allocator.verifier import verify_plan
 from hotspots.assessment import RiskAssessment

@@ -21,7 +21,7 @@ from pydantic import (
     ValidationError,
 )
 
-from allocator.tpu_request import (
+from allocator.tpu.request import (
     DEFAULT_NEEDS,
     Absence,
     BoroughRequest,
@@ -36,7 +36,7 @@ from allocator.tpu_request import (
     TpuRefusedError,
     TpuRequest,
 )
-from allocator.tpu_roster import TpuRoster, content_id, from_document
+from allocator.tpu.roster import TpuRoster, content_id, from_document
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.whole_file import read_whole_text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from allocator.tpu_request import MOBILE_PATROL, REST
-from allocator.tpu_roster import RosterTask, TpuRoster
+from allocator.tpu.request import MOBILE_PATROL, REST
+from allocator.tpu.roster import RosterTask, TpuRoster
 from api.wording import british_date
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

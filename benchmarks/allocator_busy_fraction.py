@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from allocator.fleet_queue import CallLoad
-from allocator.plan_queue import queue_of_plan
+from allocator.queueing.fleet_queue import CallLoad
+from allocator.queueing.plan_queue import queue_of_plan
 from allocator.settings import PlanSettings
 from allocator.simulation.assumptions import DispatchRule, SimulationAssumptions
 from allocator.simulation.deployment import deploy_plan

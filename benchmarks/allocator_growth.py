@@ -17,12 +17,12 @@ import numpy as np
 
 from allocator import coverage
 from allocator.errors import PlanTimedOutError
-from allocator.outer_approximation import solve
 from allocator.patrol_areas import neighbour_masks
 from allocator.plan import Fleet, Unit
 from allocator.plan_problem import build_problem
 from allocator.plan_world import World, unit_classes
 from allocator.settings import PlanSettings
+from allocator.solver.outer_approximation import solve
 from allocator.travel_time import TravelTime
 from allocator.week_days import DayKind
 

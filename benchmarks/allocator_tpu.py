@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from allocator.tpu import roster_week
-from allocator.tpu_request import TpuInfeasibleError, TpuRequest
-from allocator.tpu_roster import document
-from allocator.tpu_verifier import verify_roster
+from allocator.tpu.request import TpuInfeasibleError, TpuRequest
+from allocator.tpu.roster import document
+from allocator.tpu.tasking import roster_week
+from allocator.tpu.verifier import verify_roster
 from api.tpu_file import read_requests
 from benchmarks.allocator_plan import COUNTS, london
 from hotspots.assessment import RiskAssessment

@@ -7,8 +7,8 @@ from datetime import date
 from importlib import resources
 from typing import Any
 
-from allocator.tpu_request import MOBILE_PATROL, REST
-from allocator.tpu_roster import RequestOutcome, RosterTask, TpuRoster
+from allocator.tpu.request import MOBILE_PATROL, REST
+from allocator.tpu.roster import RequestOutcome, RosterTask, TpuRoster
 from api.briefing.printable import printable_tree
 from api.briefing.typesetting import typeset
 from api.wording import british_date, percent

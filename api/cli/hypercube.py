@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from allocator.fleet_queue import CallLoad
-from allocator.plan_queue import PlanQueue, queue_of_plan
+from allocator.queueing.fleet_queue import CallLoad
+from allocator.queueing.plan_queue import PlanQueue, queue_of_plan
 from allocator.simulation.report import rounded
 from api.assessment_folder import read as read_assessment
 from api.cli.app import arv

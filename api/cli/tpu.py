@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from allocator.tpu import EPSILON, MAX_EPSILON, roster_week
-from allocator.tpu_request import Override, TpuRefusedError
-from allocator.tpu_roster import document
+from allocator.tpu.request import Override, TpuRefusedError
+from allocator.tpu.roster import document
+from allocator.tpu.tasking import EPSILON, MAX_EPSILON, roster_week
 from api.assessment_folder import read as read_assessment
 from api.briefing.tpu_paper import render_roster_pdf
 from api.calendar_day import parse_day

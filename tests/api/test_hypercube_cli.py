@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from allocator.fleet_queue import CallLoad
 from allocator.plan import Fleet, Unit
 from allocator.plan import document as plan_document
-from allocator.plan_queue import queue_of_plan
+from allocator.queueing.fleet_queue import CallLoad
+from allocator.queueing.plan_queue import queue_of_plan
 from allocator.weekly_plan import plan_week
 from api.assessment_folder import writers
 from api.cli import run

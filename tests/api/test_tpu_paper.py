@@ -9,9 +9,9 @@ from dataclasses import replace
 import pypdf
 import pytest
 
-from allocator.tpu import roster_week
-from allocator.tpu_request import BoroughRequest, Team, TpuRequest
-from allocator.tpu_roster import TpuRoster
+from allocator.tpu.request import BoroughRequest, Team, TpuRequest
+from allocator.tpu.roster import TpuRoster
+from allocator.tpu.tasking import roster_week
 from api.briefing.tpu_paper import render_roster_images, render_roster_pdf
 from hotspots.assessment import RiskAssessment
 from tests.oracle.plan_worlds import make_world

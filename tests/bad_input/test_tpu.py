@@ -11,8 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from allocator.tpu import roster_week
-from allocator.tpu_request import (
+from allocator.tpu.request import (
     Absence,
     BoroughRequest,
     Establishment,
@@ -24,7 +23,8 @@ from allocator.tpu_request import (
     TpuRefusedError,
     TpuRequest,
 )
-from allocator.tpu_roster import TpuRoster, document, sealed
+from allocator.tpu.roster import TpuRoster, document, sealed
+from allocator.tpu.tasking import roster_week
 from api import assessment_folder
 from api.cli import run
 from api.output import write_all

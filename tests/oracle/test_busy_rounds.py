@@ -10,9 +10,9 @@ import pytest
 
 from allocator.comparison import compare
 from allocator.errors import OverloadRefusedError, PlanningRefusedError, PlanVerificationError
-from allocator.fleet_queue import CallLoad
 from allocator.plan import Fleet, PatrolPlan, Unit, document
-from allocator.plan_queue import queue_of_plan
+from allocator.queueing.fleet_queue import CallLoad
+from allocator.queueing.plan_queue import queue_of_plan
 from allocator.travel_time import embedded_travel_time
 from allocator.verifier import verify_plan
 from allocator.weekly_plan import plan_week

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from allocator.free_partition import free_partition
 from allocator.plan import Fleet, Unit
+from allocator.solver.free_partition import free_partition
 from allocator.travel_time import embedded_travel_time
 from allocator.weekly_plan import plan_week
 from tests.oracle.plan_worlds import FREE, SlowCoverage, all_plans, connected, make_world

@@ -14,10 +14,10 @@ from allocator.errors import (
     PlanDocumentRefusedError,
     PlanningRefusedError,
 )
-from allocator.fleet_queue import CallLoad, solve_fleet_queue
 from allocator.hypercube import solve_hypercube
 from allocator.plan import Fleet, PatrolPlan, Unit
-from allocator.plan_queue import PlanQueue, duty_of, patrol_shares, queue_of_plan
+from allocator.queueing.fleet_queue import CallLoad, solve_fleet_queue
+from allocator.queueing.plan_queue import PlanQueue, duty_of, patrol_shares, queue_of_plan
 from allocator.simulation.assumptions import SimulationAssumptions
 from allocator.simulation.weeks import simulate_plan
 from allocator.travel_time import embedded_travel_time

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from allocator.coverage import expected_coverage
-from allocator.local_search import improved
 from allocator.patrol_areas import mask_of
 from allocator.plan import Fleet, Unit
 from allocator.plan_problem import PlanProblem, build_problem
 from allocator.plan_world import build_world, unit_classes
-from allocator.redeal import redealt, touching_groups
+from allocator.solver.local_search import improved
+from allocator.solver.redeal import redealt, touching_groups
 from allocator.travel_time import embedded_travel_time
 from hotspots.assessment import RiskAssessment
 from tests.oracle.plan_worlds import (

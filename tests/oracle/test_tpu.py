@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from allocator.tpu import roster_week
-from allocator.tpu_checks import check_request
-from allocator.tpu_conflicts import clash
-from allocator.tpu_model import RULES, fixed_rule
-from allocator.tpu_problem import build_problem
-from allocator.tpu_request import RosterRules, TpuInfeasibleError, TpuRequest
-from allocator.tpu_sampling import draw_roster
-from allocator.tpu_solve import feasible
+from allocator.tpu.checks import check_request
+from allocator.tpu.conflicts import clash
+from allocator.tpu.model import RULES, fixed_rule
+from allocator.tpu.problem import build_problem
+from allocator.tpu.request import RosterRules, TpuInfeasibleError, TpuRequest
+from allocator.tpu.sampling import draw_roster
+from allocator.tpu.solve import feasible
+from allocator.tpu.tasking import roster_week
 from tests.oracle.plan_worlds import make_world
 from tests.oracle.tpu_requests import random_request
 from tests.oracle.tpu_worlds import (

@@ -7,8 +7,7 @@ from datetime import date, time, timedelta
 
 import numpy as np
 
-from allocator.tpu import roster_week
-from allocator.tpu_request import (
+from allocator.tpu.request import (
     REST,
     Absence,
     BoroughRequest,
@@ -19,7 +18,8 @@ from allocator.tpu_request import (
     Team,
     TpuRequest,
 )
-from allocator.tpu_roster import TpuRoster
+from allocator.tpu.roster import TpuRoster
+from allocator.tpu.tasking import roster_week
 from hotspots.assessment import RiskAssessment
 
 DAY = timedelta(days=1)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from allocator.tpu_request import (
+from allocator.tpu.request import (
     Absence,
     BoroughRequest,
     Establishment,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocator.tpu import roster_week
-from allocator.tpu_request import TpuInfeasibleError
-from allocator.tpu_roster import document, from_document
-from allocator.tpu_verifier import verify_roster
+from allocator.tpu.request import TpuInfeasibleError
+from allocator.tpu.roster import document, from_document
+from allocator.tpu.tasking import roster_week
+from allocator.tpu.verifier import verify_roster
 from hotspots.assessment import RiskAssessment
 from tests.oracle.plan_worlds import make_world
 from tests.oracle.tpu_requests import random_request

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocator.tpu_request import TpuRefusedError, TpuRequest
-from allocator.tpu_roster import TpuRoster, from_document
+from allocator.tpu.request import TpuRefusedError, TpuRequest
+from allocator.tpu.roster import TpuRoster, from_document
 from api.tpu_file import read_requests, requests_from_table
 
 FIRST = date(2026, 11, 23)

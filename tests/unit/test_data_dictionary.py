@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from allocator.plan import PatrolPlan
-from allocator.plan_queue import PlanQueue
+from allocator.queueing.plan_queue import PlanQueue
 from allocator.verdict import Verdict
 from api import assessment_folder
 from api.equality import GroupFigures

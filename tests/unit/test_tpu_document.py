@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from allocator.shift_emphasis import WeekEmphasis
-from allocator.tpu import roster_week
-from allocator.tpu_request import Absence, BoroughRequest, Establishment, Override, Team, TpuRequest
-from allocator.tpu_roster import TpuRoster, content_id, document, from_document
+from allocator.tpu.request import Absence, BoroughRequest, Establishment, Override, Team, TpuRequest
+from allocator.tpu.roster import TpuRoster, content_id, document, from_document
+from allocator.tpu.tasking import roster_week
 from api.output import json_text
 from api.tpu_tables import roster_lines, roster_table
 from tests.oracle.plan_worlds import make_world

@@ -9,8 +9,7 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from allocator.tpu import roster_week
-from allocator.tpu_request import (
+from allocator.tpu.request import (
     Absence,
     BoroughRequest,
     Establishment,
@@ -18,7 +17,8 @@ from allocator.tpu_request import (
     Team,
     TpuRequest,
 )
-from allocator.tpu_roster import RosterTask
+from allocator.tpu.roster import RosterTask
+from allocator.tpu.tasking import roster_week
 from hotspots.assessment import RiskAssessment
 from tests.oracle.plan_worlds import make_world
 

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from allocator.errors import PlanVerificationError
-from allocator.tpu import roster_week
-from allocator.tpu_request import BoroughRequest, Override, RosterRules, Team, TpuRequest
-from allocator.tpu_roster import RosterTask, TpuRoster
-from allocator.tpu_verifier import verify_roster
+from allocator.tpu.request import BoroughRequest, Override, RosterRules, Team, TpuRequest
+from allocator.tpu.roster import RosterTask, TpuRoster
+from allocator.tpu.tasking import roster_week
+from allocator.tpu.verifier import verify_roster
 from hotspots.assessment import RiskAssessment
 from tests.oracle.plan_worlds import make_world
 

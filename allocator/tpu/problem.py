@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from allocator.tpu_request import (
+from allocator.tpu.request import (
     DAYS_OFF_WINDOW,
     REST,
     TacticNeed,
@@ -15,7 +15,7 @@ from allocator.tpu_request import (
     TpuRefusedError,
     TpuRequest,
 )
-from allocator.tpu_roster import PastTask, RosterTask, TpuRoster
+from allocator.tpu.roster import PastTask, RosterTask, TpuRoster
 from hotspots.assessment import AreaScore, RiskAssessment
 
 #: Values are whole millionths of London's expected incidents, so that sums are exact.

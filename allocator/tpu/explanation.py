@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from allocator.tpu_problem import (
+from allocator.tpu.problem import (
     POINTS,
     Post,
     RosterProblem,
@@ -14,9 +14,9 @@ from allocator.tpu_problem import (
     borough_scores,
     shift_times,
 )
-from allocator.tpu_request import MOBILE_PATROL, Override, Tactic
-from allocator.tpu_roster import RosterTask, RunnerUp
-from allocator.tpu_solve import Roster
+from allocator.tpu.request import MOBILE_PATROL, Override, Tactic
+from allocator.tpu.roster import RosterTask, RunnerUp
+from allocator.tpu.solve import Roster
 from hotspots.assessment import RiskAssessment
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from ortools.sat.python import cp_model
 
 from allocator.errors import PlanTimedOutError
-from allocator.tpu_model import RosterModel, build_model
-from allocator.tpu_problem import Post, RosterProblem, Slot
+from allocator.tpu.model import RosterModel, build_model
+from allocator.tpu.problem import Post, RosterProblem, Slot
 
 #: Deterministic seconds for a random start: any roster above the floor will do.
 START_EFFORT = 0.1

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from allocator.tpu_problem import Post, RosterProblem, Slot
-from allocator.tpu_problem import posts_of as published_posts
-from allocator.tpu_request import DAYS_OFF_WINDOW, MOBILE_PATROL
+from allocator.tpu.problem import Post, RosterProblem, Slot
+from allocator.tpu.problem import posts_of as published_posts
+from allocator.tpu.request import DAYS_OFF_WINDOW, MOBILE_PATROL
 
 #: Weight of meeting one request beside staffing all proposals (there are at most 200).
 HONOUR = 1_000

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from allocator.tpu_model import RULES, fixed_rule, proposal_rule, request_rule, same_day
-from allocator.tpu_problem import RosterProblem, Slot
-from allocator.tpu_request import TpuInfeasibleError
-from allocator.tpu_solve import feasible
+from allocator.tpu.model import RULES, fixed_rule, proposal_rule, request_rule, same_day
+from allocator.tpu.problem import RosterProblem, Slot
+from allocator.tpu.request import TpuInfeasibleError
+from allocator.tpu.solve import feasible
 
 #: Shortages named in a message.
 SHOWN = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
-from allocator.tpu_request import (
+from allocator.tpu.request import (
     REST,
     Absence,
     BoroughRequest,
@@ -14,7 +14,7 @@ from allocator.tpu_request import (
     TpuRefusedError,
     TpuRequest,
 )
-from allocator.tpu_roster import TpuRoster
+from allocator.tpu.roster import TpuRoster
 from hotspots.assessment import RiskAssessment
 
 MAX_DAYS = 28

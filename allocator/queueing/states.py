@@ -21,7 +21,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from allocator.errors import PlanningRefusedError
-from allocator.hypercube_system import Floats, HypercubeResult, QueueSystem, Units, result_of
+from allocator.queueing.system import Floats, HypercubeResult, QueueSystem, Units, result_of
 
 MAX_EXACT_UNITS = 16
 TOLERANCE = 1e-13  # total variation, estimated from the change of a sweep

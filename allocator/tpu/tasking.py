@@ -11,16 +11,16 @@ import math
 
 import numpy as np
 
-from allocator.tpu_answers import answered_rules, answering_slots, outcomes, prices
-from allocator.tpu_assembly import Drawn, assemble
-from allocator.tpu_checks import check_request
-from allocator.tpu_conflicts import refuse_infeasible
-from allocator.tpu_problem import RosterProblem, build_problem
-from allocator.tpu_request import TpuRefusedError, TpuRequest
-from allocator.tpu_roster import TpuRoster
-from allocator.tpu_sampling import draw_roster
-from allocator.tpu_solve import Best, solve_best, solve_posts, solve_start
-from allocator.tpu_verifier import verify_roster
+from allocator.tpu.answers import answered_rules, answering_slots, outcomes, prices
+from allocator.tpu.assembly import Drawn, assemble
+from allocator.tpu.checks import check_request
+from allocator.tpu.conflicts import refuse_infeasible
+from allocator.tpu.problem import RosterProblem, build_problem
+from allocator.tpu.request import TpuRefusedError, TpuRequest
+from allocator.tpu.roster import TpuRoster
+from allocator.tpu.sampling import draw_roster
+from allocator.tpu.solve import Best, solve_best, solve_posts, solve_start
+from allocator.tpu.verifier import verify_roster
 from hotspots.assessment import RiskAssessment
 
 EPSILON = 0.01

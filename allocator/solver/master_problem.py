@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack, vstack
 
-from allocator.linear_model import LinearModel
 from allocator.plan_problem import PlanProblem
+from allocator.solver.linear_model import LinearModel
 
 Floats = NDArray[np.float64]
 NEGLIGIBLE_COEFFICIENT = 1e-12

@@ -23,7 +23,7 @@ from allocator.hypercube import (
     approximate_hypercube,
     exact_hypercube,
 )
-from allocator.hypercube_system import Floats, Method
+from allocator.queueing.system import Floats, Method
 
 SECONDS_PER_HOUR = 3600.0
 HOURS_PER_WEEK = 168.0

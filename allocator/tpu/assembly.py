@@ -8,12 +8,12 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
-from allocator.tpu_answers import Prices, answering_slots
-from allocator.tpu_document import plain
-from allocator.tpu_explanation import Explained, build_tasks
-from allocator.tpu_problem import POINTS, RosterProblem, past_tasks
-from allocator.tpu_request import REST, TpuRequest
-from allocator.tpu_roster import (
+from allocator.tpu.answers import Prices, answering_slots
+from allocator.tpu.document import plain
+from allocator.tpu.explanation import Explained, build_tasks
+from allocator.tpu.problem import POINTS, RosterProblem, past_tasks
+from allocator.tpu.request import REST, TpuRequest
+from allocator.tpu.roster import (
     BoroughVisits,
     OverrideRecord,
     RequestOutcome,
@@ -23,8 +23,8 @@ from allocator.tpu_roster import (
     Unpredictability,
     sealed,
 )
-from allocator.tpu_sampling import Draw
-from allocator.tpu_solve import Best, Roster
+from allocator.tpu.sampling import Draw
+from allocator.tpu.solve import Best, Roster
 from hotspots.assessment import RiskAssessment
 
 #: Below so much entropy a team and day (a choice of four) the reader is told.

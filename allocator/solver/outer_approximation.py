@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.errors import PlanInfeasibleError, PlanTimedOutError
-from allocator.linear_solve import Answer, solve_linear
-from allocator.local_search import improved
-from allocator.master_problem import Master
 from allocator.plan_problem import PlanProblem
+from allocator.solver.linear_solve import Answer, solve_linear
+from allocator.solver.local_search import improved
+from allocator.solver.master_problem import Master
 
 Floats = NDArray[np.float64]
 #: ``report(objective, bound)`` after every round; objective is 0 before the first plan.

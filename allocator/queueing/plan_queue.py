@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from allocator import coverage
 from allocator.errors import PlanDocumentRefusedError
-from allocator.fleet_queue import CallLoad, FleetQueue, solve_fleet_queue
-from allocator.hypercube_system import Floats, Method
 from allocator.plan import Fleet, PatrolPlan, Unit
+from allocator.queueing.fleet_queue import CallLoad, FleetQueue, solve_fleet_queue
+from allocator.queueing.system import Floats, Method
 from allocator.settings import PlanSettings
 from allocator.travel_time import TravelTime, embedded_travel_time
 from hotspots.assessment import RiskAssessment

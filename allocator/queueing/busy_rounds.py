@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.errors import PlanInfeasibleError
-from allocator.fleet_queue import CallLoad, solve_fleet_queue
-from allocator.outer_approximation import Solution
 from allocator.patrol_areas import members_of
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_problem import PlanProblem
 from allocator.plan_world import World
+from allocator.queueing.fleet_queue import CallLoad, solve_fleet_queue
 from allocator.robustness import Robustness
+from allocator.solver.outer_approximation import Solution
 from allocator.travel_time import TravelTime
 from allocator.week_days import Floats
 

@@ -1,6 +1,6 @@
 """What is asked of the Trojan Proactive Unit: its teams, its rules, requests and overrides.
 
-Frozen values only; :mod:`allocator.tpu_checks` refuses what cannot be rostered. Tactics follow
+Frozen values only; :mod:`allocator.tpu.checks` refuses what cannot be rostered. Tactics follow
 the public committee paper (Metropolitan Police Authority, 9 December 2010): mobile patrol needs
 no further authority, tactics 1 to 3 do. Armed foot patrol is no tactic of the unit and has no
 value here.

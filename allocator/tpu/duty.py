@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from allocator.tpu_problem import RosterProblem, Slot
-from allocator.tpu_request import DAYS_OFF_WINDOW
+from allocator.tpu.problem import RosterProblem, Slot
+from allocator.tpu.request import DAYS_OFF_WINDOW
 
 
 class DutyTable:

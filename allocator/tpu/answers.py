@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from allocator.tpu_conflicts import clash, rule_words
-from allocator.tpu_model import proposal_rule, request_rule
-from allocator.tpu_problem import POINTS, RosterProblem, Slot
-from allocator.tpu_request import MOBILE_PATROL, BoroughRequest
-from allocator.tpu_roster import Proposal, RequestOutcome
-from allocator.tpu_solve import Best, Roster, solve_worth
+from allocator.tpu.conflicts import clash, rule_words
+from allocator.tpu.model import proposal_rule, request_rule
+from allocator.tpu.problem import POINTS, RosterProblem, Slot
+from allocator.tpu.request import MOBILE_PATROL, BoroughRequest
+from allocator.tpu.roster import Proposal, RequestOutcome
+from allocator.tpu.solve import Best, Roster, solve_worth
 
 UNPROVEN = "the time limit ended the search before it could be met or ruled out"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from allocator.patrol_areas import members_of
 from allocator.plan_problem import PlanProblem
-from allocator.redeal import redealt
+from allocator.solver.redeal import redealt
 
 MIN_GAIN = 1e-10
 

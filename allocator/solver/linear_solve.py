@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
 
-from allocator.linear_model import LinearModel, math_opt_proto
+from allocator.solver.linear_model import LinearModel, math_opt_proto
 
 Floats = NDArray[np.float64]
 # HiGHS proves models of this size faster than GSCIP; on larger ones it overruns a time limit.

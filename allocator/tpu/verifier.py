@@ -12,8 +12,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from allocator.errors import PlanVerificationError
-from allocator.tpu_request import BoroughRequest, Override, TpuRequest
-from allocator.tpu_roster import PastTask, RosterTask, TpuRoster
+from allocator.tpu.request import BoroughRequest, Override, TpuRequest
+from allocator.tpu.roster import PastTask, RosterTask, TpuRoster
 from hotspots.assessment import RiskAssessment
 
 TOLERANCE = 1e-8  # figures of a roster are rounded to nine decimals

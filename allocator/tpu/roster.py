@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any, Literal
 
 from allocator.plan import RunnerUp
-from allocator.tpu_document import plain, read
-from allocator.tpu_request import (
+from allocator.tpu.document import plain, read
+from allocator.tpu.request import (
     Authority,
     Establishment,
     Requester,

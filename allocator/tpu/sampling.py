@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocator.tpu_duty import DutyTable
-from allocator.tpu_problem import RosterProblem, Slot
+from allocator.tpu.duty import DutyTable
+from allocator.tpu.problem import RosterProblem, Slot
 
 #: Steps before the first roster counts, and in all.
 BURN_IN = 4_000

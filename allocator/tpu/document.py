@@ -9,7 +9,7 @@ from datetime import date, time
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from allocator.plan import DECIMALS
-from allocator.tpu_request import TpuRefusedError
+from allocator.tpu.request import TpuRefusedError
 
 T = TypeVar("T")
 

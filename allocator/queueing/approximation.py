@@ -18,8 +18,8 @@ import numpy as np
 from scipy.special import gammaln
 
 from allocator.errors import PlanningRefusedError
-from allocator.hypercube_states import birth_death
-from allocator.hypercube_system import Floats, HypercubeResult, QueueSystem, result_of
+from allocator.queueing.states import birth_death
+from allocator.queueing.system import Floats, HypercubeResult, QueueSystem, result_of
 
 TOLERANCE = 1e-12
 MAX_ROUNDS = 2_000

@@ -1,0 +1,1 @@
+"""How a placement is found and proven: candidate areas, linear models, local search, bounds."""
