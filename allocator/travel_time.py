@@ -3,7 +3,7 @@
 The embedded provider needs nothing but the assessment: it drives the graph of neighbouring
 wards (which already knows where the Thames can be crossed) at speeds fitted to the drives of
 ambulances between London's districts and its stroke hospitals. Matrices from a file or a routing
-server are read in ``api.travel_sources``.
+server are read in ``api.files.travel_sources``.
 """
 
 from __future__ import annotations

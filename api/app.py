@@ -28,7 +28,6 @@ from api.envelope import Envelope
 from api.gate import Gate
 from api.jobs.runner import JobRunner
 from api.jobs.shelf import JobShelf
-from api.orders import MAKE_SAMPLE
 from api.organisation import read_organisation
 from api.problems import Problem, ProblemError, http_problem, problem_response
 from api.record_folder import open_record
@@ -39,8 +38,9 @@ from api.routes.table import ENDPOINTS
 from api.service import KeptReadings, Service, today_in_london
 from api.sessions import Sessions
 from api.settings import Settings
-from api.solving import WorkPool
 from api.throttle import Throttle
+from api.working.orders import MAKE_SAMPLE
+from api.working.solving import WorkPool
 from api.workspace import Workspace, open_workspace
 
 EXAMPLE_FLEET = "example"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from allocator.plan import PatrolPlan
-from api.output import Writer, json_text, text_writer
+from api.files.output import Writer, json_text, text_writer
 from hotspots.assessment import RiskAssessment
 
 SIDECAR = "marking.json"

@@ -22,8 +22,8 @@ from api.conventions.shared_counts import SharedCounts
 from api.organisation import Organisation
 from api.sessions import Sessions
 from api.settings import Settings
-from api.solving import WorkPool
 from api.throttle import Throttle
+from api.working.solving import WorkPool
 from api.workspace import Workspace
 
 Value = TypeVar("Value")

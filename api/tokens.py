@@ -14,7 +14,7 @@ import re
 import secrets
 from pathlib import Path
 
-from api.output import json_text, text_writer, write_file
+from api.files.output import json_text, text_writer, write_file
 from api.settings import ServiceRefusedError
 
 TOKEN_BYTES = 32

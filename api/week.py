@@ -15,16 +15,16 @@ from allocator.simulation.errors import SimulationRefusedError
 from allocator.travel_time import TravelTime
 from allocator.verdict import Verdict, judge, unjudged
 from allocator.weekly_plan import plan_week
-from api import assessment_folder
-from api.assessment_folder import AssessmentFolder
 from api.briefing.paper import render_pdf
+from api.files import assessment_folder
+from api.files.assessment_folder import AssessmentFolder
+from api.files.output import Writer, bytes_writer, json_text, text_writer
 from api.maps.week_map import render
 from api.marking import marking_of, sidecar
-from api.output import Writer, bytes_writer, json_text, text_writer
-from api.plan_geojson import plan_geojson
-from api.progress import Progress, silent
-from api.verdict_file import VERDICT, verdict_body
-from api.verdict_view import verdict_view
+from api.plans.geojson import plan_geojson
+from api.plans.verdict_file import VERDICT, verdict_body
+from api.plans.verdict_view import verdict_view
+from api.working.progress import Progress, silent
 from hotspots.boundaries.study_area import StudyArea, load_bundled, load_study_area
 from hotspots.errors import AssessmentRefusedError
 from hotspots.feeds import reader as feed_reader

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from api.output import text_writer, write_file
+from api.files.output import text_writer, write_file
 from api.settings import ServiceRefusedError
 
 ASSESSMENTS, PLANS, FLEETS, STAGING = "assessments", "plans", "fleets", "staging"

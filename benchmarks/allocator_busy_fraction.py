@@ -17,8 +17,8 @@ from allocator.simulation.weeks import simulate_deployments
 from allocator.travel_time import embedded_travel_time
 from allocator.verdict import advantage
 from allocator.weekly_plan import plan_week
-from api.fleet_file import read_fleet
-from api.sample_data import sample_fleet
+from api.files.fleet_file import read_fleet
+from api.files.sample_data import sample_fleet
 from benchmarks.response_times import sample_week
 
 ASSUMED = (0.3, 0.15, 0.5)  # the first is the default, which the others are held to

@@ -13,8 +13,8 @@ from allocator.replan import ReplanRequest, replan
 from allocator.replan_trial import try_replan
 from allocator.travel_time import embedded_travel_time
 from allocator.weekly_plan import plan_week
-from api.fleet_file import read_fleet
-from api.sample_data import sample_fleet
+from api.files.fleet_file import read_fleet
+from api.files.sample_data import sample_fleet
 from benchmarks.response_times import sample_week
 
 WEEKS = 400

@@ -21,8 +21,8 @@ from allocator.replan import ReplanRequest, price_of_stability, replan
 from allocator.settings import PlanSettings
 from allocator.travel_time import embedded_travel_time
 from allocator.weekly_plan import plan_week
-from api.fleet_file import read_fleet
-from api.sample_data import sample_fleet
+from api.files.fleet_file import read_fleet
+from api.files.sample_data import sample_fleet
 from benchmarks.allocator_plan import COUNTS, london
 from hotspots.assessment import RiskAssessment
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from allocator.plan import PatrolPlan, document
 from allocator.replan import CurvePoint, ReplanRequest, price_of_stability, replan
 from allocator.weekly_plan import plan_week
-from api.fleet_file import read_fleet
-from api.sample_data import sample_fleet
+from api.files.fleet_file import read_fleet
+from api.files.sample_data import sample_fleet
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import load_bundled
 from hotspots.feeds.reader import read_feed

@@ -19,10 +19,10 @@ from allocator.travel_time import TravelTime, embedded_travel_time
 from allocator.verdict import judge
 from allocator.weekly_plan import plan_week
 from api import week as weekly
-from api.fleet_file import read_fleet
-from api.policy_file import read_policy
-from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
-from api.verdict_view import verdict_view
+from api.files.fleet_file import read_fleet
+from api.files.policy_file import read_policy
+from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
+from api.plans.verdict_view import verdict_view
 from benchmarks.allocator_plan import COUNTS, london
 from hotspots.assessment import RiskAssessment
 from hotspots.feeds.reader import ReadOptions

@@ -16,7 +16,7 @@ from allocator.tpu.request import TpuInfeasibleError, TpuRequest
 from allocator.tpu.roster import document
 from allocator.tpu.tasking import roster_week
 from allocator.tpu.verifier import verify_roster
-from api.tpu_file import read_requests
+from api.files.tpu_file import read_requests
 from benchmarks.allocator_plan import COUNTS, london
 from hotspots.assessment import RiskAssessment
 from tests.oracle.tpu_requests import random_request

@@ -25,7 +25,7 @@ from pathlib import Path
 import pandas as pd
 
 from api import week as weekly
-from api.policy_file import read_policy
+from api.files.policy_file import read_policy
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.feeds.reader import ReadOptions
 

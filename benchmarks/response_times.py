@@ -22,8 +22,8 @@ from allocator.simulation.report import Weeks
 from allocator.simulation.weeks import simulate_deployments
 from allocator.travel_time import embedded_travel_time
 from allocator.weekly_plan import plan_week
-from api.fleet_file import read_fleet
-from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
+from api.files.fleet_file import read_fleet
+from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import load_bundled
 from hotspots.feeds.reader import read_feeds

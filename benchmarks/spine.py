@@ -15,10 +15,10 @@ from typing import Any
 
 from allocator.plan import PatrolPlan
 from api import week as weekly
-from api.assessment_folder import AssessmentFolder
-from api.fleet_file import read_fleet
-from api.policy_file import read_policy
-from api.sample_data import sample_fleet
+from api.files.assessment_folder import AssessmentFolder
+from api.files.fleet_file import read_fleet
+from api.files.policy_file import read_policy
+from api.files.sample_data import sample_fleet
 from hotspots.feeds.reader import ReadOptions
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "crime"

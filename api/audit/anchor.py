@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from api.audit.signing import Head
-from api.output import json_text, text_writer, write_file
+from api.files.output import json_text, text_writer, write_file
 from api.refusals import AuditRefusedError
 
 SCHEMA_VERSION = "1"

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert, select
 from api.audit.anchor import HEAD_FILE, anchor_document
 from api.audit.entry import GENESIS, Entry, row_digest, time_text
 from api.audit.signing import Head, Signer
-from api.output import json_text
+from api.files.output import json_text
 from api.refusals import AuditRefusedError
 from api.store.schema import audit, audit_heads
 from api.store.store import Store

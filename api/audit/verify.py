@@ -11,8 +11,8 @@ from sqlalchemy import Connection, func, select
 
 from api.audit.entry import GENESIS, row_digest, time_text
 from api.audit.signing import Head, Verifier
-from api.progress import Progress, silent
 from api.store.schema import audit, audit_heads
+from api.working.progress import Progress, silent
 
 FindingKind = Literal[
     "edited", "deleted", "out of order", "truncated", "rewritten", "wrong signature", "no signature"

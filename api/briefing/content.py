@@ -24,7 +24,7 @@ from api.marking import marking_of
 from api.pattern_view import COLUMNS as PATTERN_COLUMNS
 from api.pattern_view import NONE as NO_PATTERNS
 from api.pattern_view import neighbourhoods_in_words, pattern_rows
-from api.verdict_view import VerdictView
+from api.plans.verdict_view import VerdictView
 from api.wording import british_date, count, percent
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 from hotspots.boundaries.study_area import StudyArea

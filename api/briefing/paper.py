@@ -14,7 +14,7 @@ from api.briefing.map_drawing import draw_map
 from api.briefing.risk_classes import risk_classes
 from api.briefing.typesetting import typeset
 from api.briefing.wording import STATUS_WORDS
-from api.verdict_view import VerdictView
+from api.plans.verdict_view import VerdictView
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea
 from hotspots.errors import AssessmentRefusedError

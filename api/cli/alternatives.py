@@ -12,13 +12,13 @@ from allocator.alternatives import alternatives as found_alternatives
 from allocator.plan import PatrolPlan
 from allocator.plan import document as plan_document
 from allocator.plan_differences import differences
-from api.assessment_folder import read as read_assessment
 from api.cli.app import arv
 from api.cli.progress import progress_bars
-from api.fleet_file import read_fleet
-from api.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
-from api.plan_file import read_plan
-from api.travel_sources import read_travel
+from api.files.assessment_folder import read as read_assessment
+from api.files.fleet_file import read_fleet
+from api.files.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
+from api.files.travel_sources import read_travel
+from api.plans.file import read_plan
 
 
 @arv.command()

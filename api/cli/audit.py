@@ -20,7 +20,7 @@ from api.cli.app import arv, say
 from api.cli.operator import Database, DataDir, operator
 from api.cli.progress import progress_bars
 from api.cli.week import Json
-from api.output import write_json
+from api.files.output import write_json
 from api.record_folder import kept_head, open_record
 from api.refusals import AuditRefusedError
 from api.settings import data_directory

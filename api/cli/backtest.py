@@ -24,7 +24,7 @@ from api.cli.event_counts import (
     log_source,
 )
 from api.cli.progress import progress_bars
-from api.output import write_json
+from api.files.output import write_json
 from hotspots.baselines import district_of_cells
 from hotspots.evaluation_backtest import backtest as run_backtest
 from hotspots.evaluation_backtest import backtest_days, backtest_periods

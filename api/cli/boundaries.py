@@ -14,7 +14,7 @@ from api import week as weekly
 from api.cli.app import arv, say
 from api.cli.progress import progress_bars
 from api.cli.week import Boroughs, Json, Wards
-from api.output import write_json
+from api.files.output import write_json
 from hotspots.boundaries.describe import StudyAreaDescription, describe_study_area
 from hotspots.boundaries.fetch import OfficialSource, fetch_boundaries
 

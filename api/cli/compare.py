@@ -10,11 +10,11 @@ import typer
 
 from allocator.comparison import Comparison
 from allocator.comparison import compare as compared
-from api.assessment_folder import read as read_assessment
 from api.cli.app import arv
-from api.fleet_file import read_fleet
-from api.output import write_json
-from api.plan_file import read_plan
+from api.files.assessment_folder import read as read_assessment
+from api.files.fleet_file import read_fleet
+from api.files.output import write_json
+from api.plans.file import read_plan
 
 WORST = 3  # boroughs named a row
 

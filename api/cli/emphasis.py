@@ -10,12 +10,12 @@ import pandas as pd
 import typer
 
 from allocator.shift_emphasis import SHIFTS, WeekEmphasis, document, emphasise
-from api.assessment_folder import read as read_assessment
 from api.cli.app import arv, say
-from api.fleet_file import read_fleet
-from api.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
-from api.plan_file import read_plan
-from api.tables import csv_text
+from api.files.assessment_folder import read as read_assessment
+from api.files.fleet_file import read_fleet
+from api.files.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
+from api.files.tables import csv_text
+from api.plans.file import read_plan
 from api.wording import week_in_words
 
 SEED_BITS = 32

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from api.assessment_folder import read as read_assessment
 from api.cli.app import arv, say
 from api.cli.week import Json
-from api.equality import equality_statement
-from api.equality_table import MOST_BYTES, read_area_table
-from api.output import write_json
-from api.plan_file import read_plan
+from api.files.assessment_folder import read as read_assessment
+from api.files.output import write_json
+from api.plans.equality import equality_statement
+from api.plans.equality_table import MOST_BYTES, read_area_table
+from api.plans.file import read_plan
 from hotspots.feeds.whole_file import read_whole
 
 

@@ -25,7 +25,7 @@ from api.cli.event_counts import (
     log_source,
 )
 from api.cli.progress import progress_bars
-from api.output import write_file
+from api.files.output import write_file
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.event_log import read_boundary
 from hotspots.forecast import cells_frame, forecast_counts

@@ -11,12 +11,12 @@ import typer
 from allocator.queueing.fleet_queue import CallLoad
 from allocator.queueing.plan_queue import PlanQueue, queue_of_plan
 from allocator.simulation.report import rounded
-from api.assessment_folder import read as read_assessment
 from api.cli.app import arv
-from api.fleet_file import read_fleet
-from api.output import write_json
-from api.plan_file import read_plan
-from api.travel_sources import read_travel
+from api.files.assessment_folder import read as read_assessment
+from api.files.fleet_file import read_fleet
+from api.files.output import write_json
+from api.files.travel_sources import read_travel
+from api.plans.file import read_plan
 
 DEFAULT = CallLoad()
 

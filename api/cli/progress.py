@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from api.cli.app import console
-from api.progress import Progress as Report
-from api.progress import silent
+from api.working.progress import Progress as Report
+from api.working.progress import silent
 
 
 @contextmanager

@@ -19,15 +19,15 @@ from allocator.replan import (
     sentences,
 )
 from api import week as weekly
-from api.assessment_folder import read as read_assessment
 from api.cli.app import arv, say
 from api.cli.arguments import parse_locks
 from api.cli.progress import progress_bars
-from api.fleet_file import read_fleet
-from api.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
-from api.plan_file import read_plan
-from api.travel_sources import read_travel
-from api.verdict_view import verdict_view
+from api.files.assessment_folder import read as read_assessment
+from api.files.fleet_file import read_fleet
+from api.files.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
+from api.files.travel_sources import read_travel
+from api.plans.file import read_plan
+from api.plans.verdict_view import verdict_view
 
 
 @arv.command("replan")

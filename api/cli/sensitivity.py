@@ -14,8 +14,8 @@ from api.calendar_day import parse_day
 from api.cli.app import arv
 from api.cli.arguments import parse_classification
 from api.cli.progress import progress_bars
-from api.output import write_json
-from api.policy_file import read_policy
+from api.files.output import write_json
+from api.files.policy_file import read_policy
 from hotspots.assessment import RiskAssessment
 from hotspots.feeds.reader import ReadOptions
 from hotspots.sensitivity import RankMove, SensitivityRow, sensitivity_panel

@@ -19,15 +19,15 @@ from allocator.simulation.weeks import simulate_plan, standard_of
 from allocator.travel_time import embedded_travel_time
 from allocator.verdict import WEEKS, Verdict, assumptions_of, judge, verdict_document
 from api import week as weekly
-from api.assessment_folder import read as read_assessment
-from api.call_log import read_call_log
 from api.cli.app import arv, say
 from api.cli.progress import progress_bars
-from api.fleet_file import read_fleet
-from api.output import write_json
-from api.plan_file import read_plan
-from api.travel_sources import read_travel
-from api.verdict_view import COLUMNS, basis, headline, spread, verdict_view
+from api.files.assessment_folder import read as read_assessment
+from api.files.call_log import read_call_log
+from api.files.fleet_file import read_fleet
+from api.files.output import write_json
+from api.files.travel_sources import read_travel
+from api.plans.file import read_plan
+from api.plans.verdict_view import COLUMNS, basis, headline, spread, verdict_view
 from api.wording import percent
 from hotspots.assessment import RiskAssessment
 

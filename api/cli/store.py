@@ -22,7 +22,7 @@ from api.cli.store_access import (
     address,
     opened_record,
 )
-from api.output import write_json
+from api.files.output import write_json
 from api.record_folder import kept_head, open_record
 from api.refusals import AuditRefusedError
 from api.settings import data_directory

@@ -24,8 +24,8 @@ from api.cli.store_access import (
     opened_record,
 )
 from api.feed_intake import ingest_reading, receipt_document
-from api.output import Output, json_outputs, print_json, write_json, write_outputs
-from api.policy_file import read_policy
+from api.files.output import Output, json_outputs, print_json, write_json, write_outputs
+from api.files.policy_file import read_policy
 from api.store.assessments import keep_assessment
 from api.store.incidents import readings
 from api.store.receipts import (

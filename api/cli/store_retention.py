@@ -20,7 +20,7 @@ from api.cli.store_access import (
     actor_name,
     opened_record,
 )
-from api.output import write_json
+from api.files.output import write_json
 from api.store.retention import KINDS, Rule, due_reviews, rules, set_rule
 from api.store.retention import erase as erase_record
 from api.store.retention import keep as keep_record

@@ -12,11 +12,11 @@ import typer
 from allocator.tpu.request import Override, TpuRefusedError
 from allocator.tpu.roster import document
 from allocator.tpu.tasking import EPSILON, MAX_EPSILON, roster_week
-from api.assessment_folder import read as read_assessment
 from api.briefing.tpu_paper import render_roster_pdf
 from api.calendar_day import parse_day
 from api.cli.app import arv, say
-from api.output import (
+from api.files.assessment_folder import read as read_assessment
+from api.files.output import (
     Output,
     bytes_writer,
     json_outputs,
@@ -25,9 +25,9 @@ from api.output import (
     text_writer,
     write_outputs,
 )
-from api.tables import csv_text
-from api.tpu_file import read_requests, read_roster, with_overrides
-from api.tpu_tables import roster_lines, roster_table
+from api.files.tables import csv_text
+from api.files.tpu_file import read_requests, read_roster, with_overrides
+from api.files.tpu_tables import roster_lines, roster_table
 
 #: A seed nobody chose: enough that it cannot be tried out by hand, short enough to read aloud.
 SEED_BITS = 32

@@ -26,8 +26,8 @@ from api.accounts.users import (
 from api.cli.app import arv, say
 from api.cli.operator import Database, DataDir, operator
 from api.cli.week import Json
+from api.files.output import write_json
 from api.organisation import read_organisation
-from api.output import write_json
 from api.record_folder import open_record
 from api.settings import data_directory
 

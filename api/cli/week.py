@@ -14,21 +14,21 @@ from allocator.settings import PlanSettings
 from allocator.ward_refinement import refine_wards
 from allocator.ward_refinement import sentence as refinement_sentence
 from api import week as weekly
-from api.assessment_folder import AssessmentFolder
-from api.assessment_folder import read as read_assessment
 from api.calendar_day import parse_day
 from api.cli.app import arv, say
 from api.cli.arguments import parse_classification, parse_locks
 from api.cli.progress import progress_bars
-from api.events_file import read_events
-from api.fleet_file import read_fleet
-from api.grouping_file import read_grouping
-from api.output import Output, json_outputs, print_json, text_writer, write_outputs
-from api.plan_file import read_plan
-from api.policy_file import read_policy
-from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
-from api.travel_sources import read_travel
-from api.verdict_view import verdict_view
+from api.files.assessment_folder import AssessmentFolder
+from api.files.assessment_folder import read as read_assessment
+from api.files.events_file import read_events
+from api.files.fleet_file import read_fleet
+from api.files.grouping_file import read_grouping
+from api.files.output import Output, json_outputs, print_json, text_writer, write_outputs
+from api.files.policy_file import read_policy
+from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
+from api.files.travel_sources import read_travel
+from api.plans.file import read_plan
+from api.plans.verdict_view import verdict_view
 from hotspots.assessment import RiskAssessment
 from hotspots.assessment import document as assessment_document
 from hotspots.feeds.reader import ReadOptions

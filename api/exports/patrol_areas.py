@@ -17,9 +17,9 @@ import pyogrio
 import shapely
 
 from allocator.plan import PatrolPlan
+from api.files.tables import csv_text
 from api.marking import Marking, marking_of
-from api.patrol_areas import unit_properties, unit_shape
-from api.tables import csv_text
+from api.plans.patrol_areas import unit_properties, unit_shape
 from hotspots.assessment import RiskAssessment
 
 LAYER = "patrol_areas"

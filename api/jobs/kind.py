@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.access import Action
 from api.service import Service
-from api.solving import Following
+from api.working.solving import Following
 
 Values = Mapping[str, Any]
 

@@ -21,8 +21,8 @@ from api.jobs.kind import JobKind, Work
 from api.jobs.shelf import JobShelf
 from api.problems import Problem, ProblemError, problem_of
 from api.service import Service
-from api.solving import Following, Told
 from api.store.errors import StoreRefusedError
+from api.working.solving import Following, Told
 
 Value = TypeVar("Value")
 

@@ -37,7 +37,7 @@ from api.maps.page_data import (
 from api.maps.pattern_data import pattern_features, patterns
 from api.maps.risk_grid import RiskGrid, draw_grid
 from api.marking import marking_of
-from api.verdict_view import COLUMNS, VerdictView
+from api.plans.verdict_view import COLUMNS, VerdictView
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea, locate_wards
 from hotspots.errors import AssessmentRefusedError

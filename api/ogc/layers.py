@@ -18,8 +18,8 @@ from api.access import Action, Actor, decide, own_boroughs
 from api.marking import marking_of
 from api.ogc.crs import inside
 from api.ogc.query import ItemsQuery
-from api.patrol_areas import unit_properties, unit_shape
-from api.plan_shelf import PlanShelf
+from api.plans.patrol_areas import unit_properties, unit_shape
+from api.plans.shelf import PlanShelf
 from api.routes.permits import as_resource, shown_assessment
 from api.routes.stored import StoredAssessment, StoredPlan, stored_assessment, stored_plan
 from api.service import LONDON, Service, service_of

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.access import Action, Actor, Resource, decide
-from api.plan_life import STEPS
-from api.plan_record import Papers, PlanRecord, State
-from api.plan_rules import as_resource
+from api.plans.life import STEPS
+from api.plans.record import Papers, PlanRecord, State
+from api.plans.rules import as_resource
 
 #: States in which a plan is done with: nothing follows.
 ENDED = frozenset({State.SUPERSEDED, State.WITHDRAWN, State.REJECTED})

@@ -17,8 +17,8 @@ from api.access import Action
 from api.jobs.door import run_or_accept
 from api.jobs.kind import JobKind, Work
 from api.negotiation import GEOJSON, HTML, JSON, PDF, choose
-from api.orders import MAP, PLACE, PlacementOrder
-from api.plan_shelf import PlanShelf
+from api.plans.shelf import PlanShelf
+from api.plans.verdict_file import VERDICT
 from api.problems import Problem, ProblemError, http_problem
 from api.routes.bodies import PlacementBody
 from api.routes.documents import ACCEPTED, PLAN_RESPONSES
@@ -27,7 +27,7 @@ from api.routes.map_policy import map_policy
 from api.routes.permits import as_resource, require
 from api.routes.stored import StoredPlan, marking, send_file, stored_plan
 from api.service import Service, service_of
-from api.verdict_file import VERDICT
+from api.working.orders import MAP, PLACE, PlacementOrder
 
 #: State of a plan that nobody drafted in the record.
 NOT_RECORDED = "not in the record"

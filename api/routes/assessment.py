@@ -14,12 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.access import Action
-from api.assessment_folder import ASSESSMENT
 from api.calendar_day import parse_day
+from api.files.assessment_folder import ASSESSMENT
 from api.jobs.door import run_or_accept
 from api.jobs.kind import JobKind, Work
 from api.negotiation import CSV, HTML, JSON, choose
-from api.orders import ASSESS, MAP, AssessmentDone, AssessmentOrder
 from api.problems import ProblemError, http_problem
 from api.routes.documents import ACCEPTED, ASSESSMENT_RESPONSES, MADE_RESPONSES
 from api.routes.endpoint import Endpoint
@@ -30,6 +29,7 @@ from api.routes.stored import StoredAssessment, marking, send_file, stored_asses
 from api.routes.uploads import COVERAGE_SUFFIX, keep_upload, safe_name
 from api.service import Service, service_of
 from api.settings import Limits
+from api.working.orders import ASSESS, MAP, AssessmentDone, AssessmentOrder
 from hotspots.errors import FeedRefusedError
 
 Table = Literal["wards", "boroughs", "rejected"]

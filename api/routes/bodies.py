@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from allocator.event_calendar import Event
 from allocator.plan import Fleet
-from api.events_file import events_from_tables
-from api.fleet_file import fleet_from_table
+from api.files.events_file import events_from_tables
+from api.files.fleet_file import fleet_from_table
 
 UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,40}$")]
 BoroughCode = Annotated[str, StringConstraints(pattern=r"^E09[0-9]{6}$")]

@@ -1,6 +1,6 @@
 """The pages on which a person confirms a step of a plan: shown, confirmed, done, led back.
 
-Every step goes through :class:`api.plan_shelf.PlanShelf`, as over HTTP. A refusal stays on the
+Every step goes through :class:`api.plans.shelf.PlanShelf`, as over HTTP. A refusal stays on the
 page with what to do; a step that was done leads back to the page of the week.
 """
 
@@ -20,9 +20,9 @@ from api.access import Action, Actor
 from api.identify import SignedIn
 from api.pages.rendering import page
 from api.pages.standing_view import DECISIONS, DRAFT, Decision, Standing, may_draft, standing
-from api.plan_life import STEPS
-from api.plan_record import PlanRecord
-from api.plan_shelf import PlanShelf
+from api.plans.life import STEPS
+from api.plans.record import PlanRecord
+from api.plans.shelf import PlanShelf
 from api.problems import Problem, ProblemError, http_problem, problem_of
 from api.routes.allocate import required_plan
 from api.routes.endpoint import Endpoint, Handler

@@ -17,9 +17,9 @@ from api.access import Action, Actor, Resource
 from api.audit.entry import time_text
 from api.audit.log import Record
 from api.feed_intake import ingest_reading, receipt_document
+from api.files.tables import csv_text
 from api.negotiation import CSV
 from api.ogc.layers import study_area
-from api.orders import READ, ReadingOrder
 from api.pagination import ROWS, CursorQuery, LimitQuery, moment, page_of, position
 from api.problems import ProblemError, http_problem
 from api.routes.documents import Document, problem
@@ -37,7 +37,7 @@ from api.store.receipts import (
     latest_receipts,
     rejections,
 )
-from api.tables import csv_text
+from api.working.orders import READ, ReadingOrder
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.sidecar import sidecar_path
 from hotspots.incidents import Rejection

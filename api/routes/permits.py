@@ -8,10 +8,10 @@ from starlette.requests import Request
 
 from api.access import HANDLING_C_SCOPE, Action, Actor, Resource, decide
 from api.audit.entry import clipped, entry
-from api.orders import SANITISED
 from api.problems import ProblemError, http_problem
 from api.routes.stored import StoredAssessment, stored_folder
 from api.service import Service, service_of
+from api.working.orders import SANITISED
 
 
 async def require(request: Request, action: Action, resource: Resource) -> None:

@@ -20,10 +20,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.access import Action, Actor
-from api.equality import equality_statement
-from api.equality_table import MOST_BYTES, read_area_table
-from api.plan_record import PaperKind, PlanRecord, State
-from api.plan_shelf import PlanShelf
+from api.plans.equality import equality_statement
+from api.plans.equality_table import MOST_BYTES, read_area_table
+from api.plans.record import PaperKind, PlanRecord, State
+from api.plans.shelf import PlanShelf
+from api.plans.verdict_file import VERDICT
 from api.problems import ProblemError, http_problem
 from api.routes.allocate import required_plan
 from api.routes.bodies import Strict, Week
@@ -31,7 +32,6 @@ from api.routes.documents import Document, problem
 from api.routes.endpoint import Endpoint
 from api.routes.stored import StoredPlan, marking
 from api.service import Service, service_of
-from api.verdict_file import VERDICT
 
 Value = TypeVar("Value")
 BACKTEST = "backtest.json"
@@ -119,7 +119,7 @@ async def draft_plan(request: Request, body: DraftBody) -> Response:
 def keep_draft(shelf: PlanShelf, stored: StoredPlan, actor: Actor) -> PlanRecord:
     """Keep a stored plan as a draft of its week, with the papers that lie beside it.
 
-    Raises what :meth:`api.plan_shelf.PlanShelf.draft` and ``attach`` raise.
+    Raises what :meth:`api.plans.shelf.PlanShelf.draft` and ``attach`` raise.
     """
     made = shelf.draft(stored.plan, actor)
     for kind, path in _papers(stored):

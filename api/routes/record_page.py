@@ -18,7 +18,7 @@ from api.audit.verify import Verification, verify
 from api.identify import SignedIn
 from api.pages.rendering import page
 from api.pages.week_view import week_choices
-from api.plan_rows import plans_of_week
+from api.plans.rows import plans_of_week
 from api.problems import ProblemError, http_problem
 from api.record_folder import kept_head
 from api.routes.endpoint import Endpoint

@@ -12,8 +12,8 @@ from api.access import Action, Actor, Resource, decide
 from api.accounts.users import find_user
 from api.audit.log import Record
 from api.pages.standing_view import Standing, may_draft, standings
-from api.plan_record import PlanRecord
-from api.plan_shelf import PlanShelf
+from api.plans.record import PlanRecord
+from api.plans.shelf import PlanShelf
 from api.routes.stored import StoredPlan
 from api.service import Service
 

@@ -14,15 +14,15 @@ from starlette.responses import Response
 
 from allocator.errors import PlanningRefusedError
 from allocator.plan import PatrolPlan
-from api.assessment_folder import AssessmentFolder
-from api.assessment_folder import read as read_assessment
 from api.audit.log import Record
+from api.files.assessment_folder import AssessmentFolder
+from api.files.assessment_folder import read as read_assessment
 from api.marking import marking_of
-from api.plan_file import read_plan
+from api.plans.file import read_plan
+from api.plans.verdict_file import VERDICT, read_verdict_view
+from api.plans.verdict_view import VerdictView
 from api.problems import ProblemError, http_problem
 from api.service import Service, service_of
-from api.verdict_file import VERDICT, read_verdict_view
-from api.verdict_view import VerdictView
 from hotspots.assessment import RiskAssessment
 from hotspots.errors import InputRefusedError
 

@@ -15,11 +15,11 @@ from starlette.responses import Response
 
 from api.access import Action
 from api.identify import SignedIn
-from api.orders import AREA_SHAPES, PLACE_SHAPES
 from api.pages.map_view import map_view
 from api.pages.rendering import page
 from api.pages.standing_view import DONE
 from api.pages.week_view import WARDS_SHOWN, WeekView, week_choices, week_to_show
+from api.plans.verdict_view import COLUMNS, VerdictView
 from api.problems import ProblemError, http_problem
 from api.routes.endpoint import Endpoint
 from api.routes.permits import shown_assessment
@@ -33,8 +33,8 @@ from api.routes.stored import (
     stored_verdict,
 )
 from api.service import Service, service_of
-from api.verdict_view import COLUMNS, VerdictView
 from api.wording import plan_in_words, standard_in_words
+from api.working.orders import AREA_SHAPES, PLACE_SHAPES
 
 Text = Annotated[str, Query(max_length=120)]
 

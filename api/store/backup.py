@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, func, inspect, select
 
-from api.output import json_text
+from api.files.output import json_text
 from api.store import postgres_tools, schema_version
 from api.store.database import checked_url, make_engines, sqlite_path
 from api.store.errors import BackupRefusedError

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, func, select, text
 
-from api.progress import Progress, silent
 from api.store.incidents import reading_of
 from api.store.receipts import list_receipts
 from api.store.record_rows import version_digests
@@ -24,6 +23,7 @@ from api.store.schema import (
     tpu_rosters,
 )
 from api.store.types import digest
+from api.working.progress import Progress, silent
 
 #: Tables whose content has a digest beside it: the columns of both, and of the identifier.
 _SEALED: tuple[tuple[Table, str, str, str], ...] = (

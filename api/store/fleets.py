@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from api.fleet_file import parse_fleet
+from api.files.fleet_file import parse_fleet
 from api.store.errors import UnknownRecordError
 from api.store.schema import fleets
 from api.store.types import digest
@@ -36,7 +36,7 @@ def keep_fleet(
     tx
         A transaction of :meth:`api.store.store.Store.write`.
     toml
-        Checked as :func:`api.fleet_file.parse_fleet` does.
+        Checked as :func:`api.files.fleet_file.parse_fleet` does.
 
     Raises
     ------

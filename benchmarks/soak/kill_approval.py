@@ -21,8 +21,8 @@ from sqlalchemy import select as sql_select
 from allocator.plan import BoroughCoverage, PatrolPlan, UnitPlacement, sealed
 from api.access import Actor, Role
 from api.audit.verify import verify
-from api.plan_record import PaperKind, PlanRecord
-from api.plan_shelf import PlanShelf
+from api.plans.record import PaperKind, PlanRecord
+from api.plans.shelf import PlanShelf
 from api.record_folder import kept_head, open_record
 from api.store import schema
 from api.store.errors import StoreRefusedError

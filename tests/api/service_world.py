@@ -17,14 +17,14 @@ from starlette.testclient import TestClient
 from allocator.plan import PatrolPlan, sealed
 from api import week as weekly
 from api.app import create_app
-from api.assessment_folder import AssessmentFolder
-from api.assessment_folder import writers as assessment_writers
+from api.files.assessment_folder import AssessmentFolder
+from api.files.assessment_folder import writers as assessment_writers
+from api.files.output import json_text, text_writer, write_all
 from api.maps.week_map import render
-from api.orders import AREA_SHAPES, MAP, PLACE_SHAPES
-from api.output import json_text, text_writer, write_all
 from api.pages.outlines import area_shapes, place_shapes
 from api.settings import Limits, Settings
 from api.tokens import digest
+from api.working.orders import AREA_SHAPES, MAP, PLACE_SHAPES
 from api.workspace import open_workspace
 from hotspots.assessment import RiskAssessment, content_id
 from hotspots.boundaries.study_area import StudyArea

@@ -21,10 +21,10 @@ from api.access import Action
 from api.accounts.keys import add_key
 from api.accounts.oidc import Identity
 from api.accounts.users import link_identity
-from api.orders import SANITISED
-from api.output import json_text, text_writer, write_all
+from api.files.output import json_text, text_writer, write_all
+from api.plans.verdict_file import VERDICT
 from api.store.schema import api_keys
-from api.verdict_file import VERDICT
+from api.working.orders import SANITISED
 from hotspots.boundaries.study_area import load_bundled
 from tests.api.accounts_world import (
     PASSWORD,

@@ -10,11 +10,11 @@ import pytest
 from allocator.plan import Fleet, Unit
 from allocator.settings import PlanSettings
 from api import week as weekly
-from api.assessment_folder import AssessmentFolder
 from api.cli import run
-from api.events_file import read_events
-from api.orders import PlacementOrder
+from api.files.assessment_folder import AssessmentFolder
+from api.files.events_file import read_events
 from api.routes.bodies import PlacementBody
+from api.working.orders import PlacementOrder
 from tests.bad_input.commands import sound
 from tests.oracle.plan_worlds import make_world
 

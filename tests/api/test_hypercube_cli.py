@@ -14,9 +14,9 @@ from allocator.plan import document as plan_document
 from allocator.queueing.fleet_queue import CallLoad
 from allocator.queueing.plan_queue import queue_of_plan
 from allocator.weekly_plan import plan_week
-from api.assessment_folder import writers
 from api.cli import run
-from api.output import json_text, text_writer, write_all
+from api.files.assessment_folder import writers
+from api.files.output import json_text, text_writer, write_all
 from hotspots.assessment import content_id
 from tests.oracle.plan_worlds import FREE, make_world
 

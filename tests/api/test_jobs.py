@@ -25,10 +25,10 @@ from api.jobs.job import HowFar, JobState
 from api.jobs.kind import JobKind, Work
 from api.jobs.runner import FOLDER
 from api.jobs.shelf import LEASE, MOST_ATTEMPTS, MOST_WAITING, JobShelf
-from api.orders import Task
-from api.progress import Watch
 from api.record_folder import open_record
 from api.service import Service
+from api.working.orders import Task
+from api.working.progress import Watch
 from hotspots.boundaries.study_area import load_bundled
 from tests.api.accounts_world import add_person, entries, record_of, sign_in_as
 from tests.api.service_world import BEARER, client_of, fill, made_up_week, problem, service

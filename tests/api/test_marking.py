@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pypdf
 import pytest
 
-from api.assessment_folder import read as read_assessment
 from api.cli import run
+from api.files.assessment_folder import read as read_assessment
 from api.marking import SIDECAR, UNKNOWN, Marking, marking_of
-from api.plan_file import read_plan
+from api.plans.file import read_plan
 
 #: How each kind of file carries the marking: itself, or through the sidecar beside it.
 BY_SIDECAR = {"plan.json", ".csv"}

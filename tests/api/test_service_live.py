@@ -21,8 +21,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.assessment_folder import read as read_assessment
 from api.cli import run
+from api.files.assessment_folder import read as read_assessment
 from api.routes.documents import PlanDocument
 from tests.api.service_world import problem
 

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.jobs.runner import FOLDER
 from api.routes.documents import PlanDocument
-from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from tests.api.test_service_live import Live, live
 
 

@@ -17,12 +17,12 @@ from starlette.requests import ClientDisconnect, Request
 from allocator.errors import LockRefusedError, PlanInfeasibleError, PlanVerificationError
 from allocator.plan import Fleet, Unit
 from allocator.restrictions import without_excluded
-from api import solve_tasks
-from api.orders import ASSESS, MAKE_SAMPLE, PLACE, Task
 from api.problems import STATUS, ProblemError, problem_of
 from api.routes.work import while_connected
 from api.settings import ServiceRefusedError
-from api.solving import WorkPool
+from api.working import solve_tasks
+from api.working.orders import ASSESS, MAKE_SAMPLE, PLACE, Task
+from api.working.solving import WorkPool
 from api.workspace import open_workspace
 from hotspots.errors import FeedRefusedError
 

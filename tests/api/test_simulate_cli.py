@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from api.assessment_folder import read as read_assessment
-from api.call_log import read_call_log
 from api.cli import run
+from api.files.assessment_folder import read as read_assessment
+from api.files.call_log import read_call_log
 from hotspots.boundaries.study_area import load_bundled
 
 Said = pytest.CaptureFixture[str]

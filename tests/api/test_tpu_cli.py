@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from api import assessment_folder
 from api.cli import run
-from api.output import write_all
-from api.tpu_file import read_roster
+from api.files import assessment_folder
+from api.files.output import write_all
+from api.files.tpu_file import read_roster
 from hotspots.assessment import content_id
 from tests.oracle.plan_worlds import make_world
 

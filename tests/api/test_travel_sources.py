@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from allocator.errors import PlanningRefusedError
-from api.travel_sources import RoutingServer, Service, ask_routing_server, read_travel
+from api.files.travel_sources import RoutingServer, Service, ask_routing_server, read_travel
 from tests.oracle.plan_worlds import make_world
 
 WORLD = make_world(4, n_boroughs=3)

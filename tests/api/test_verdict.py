@@ -15,12 +15,12 @@ import pytest
 from allocator.plan import Fleet, Unit
 from allocator.verdict import judge, unjudged, verdict_document
 from api import week as weekly
-from api.assessment_folder import read as read_assessment
-from api.fleet_file import read_fleet
-from api.output import json_text
-from api.plan_file import read_plan
-from api.verdict_file import verdict_body
-from api.verdict_view import verdict_view
+from api.files.assessment_folder import read as read_assessment
+from api.files.fleet_file import read_fleet
+from api.files.output import json_text
+from api.plans.file import read_plan
+from api.plans.verdict_file import verdict_body
+from api.plans.verdict_view import verdict_view
 from hotspots.boundaries.study_area import load_bundled
 from tests.api.service_world import TOKEN, client_of, fill, made_up_week, service, sign_in
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
+from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.store.assessments import find_assessment
 from tests.api.accounts_world import Person, add_person, entries, record_of, sign_in_as
 from tests.api.service_world import SAME_ORIGIN, WEEK, client_of, problem, service

@@ -13,7 +13,7 @@ from tests.bad_input.good_files import small_london
 @pytest.fixture(autouse=True)
 def quick_boundaries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands and workers use three boroughs, read once: refusals do not need the rest."""
-    for module in ("api.week", "api.solve_tasks"):
+    for module in ("api.week", "api.working.solve_tasks"):
         monkeypatch.setattr(f"{module}.load_bundled", small_london)
 
 

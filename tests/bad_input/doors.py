@@ -11,10 +11,10 @@ import pandas as pd
 import shapely
 
 from allocator.plan import document, from_document
-from api import assessment_folder
-from api.fleet_file import MAX_TIME_S, read_fleet
-from api.plan_file import read_plan
-from api.policy_file import read_policy
+from api.files import assessment_folder
+from api.files.fleet_file import MAX_TIME_S, read_fleet
+from api.files.policy_file import read_policy
+from api.plans.file import read_plan
 from hotspots.boundaries.study_area import load_study_area, nearest_distance_m
 from hotspots.feeds.event_log import read_boundary, read_event_log
 from hotspots.feeds.reader import ReadOptions, read_feed

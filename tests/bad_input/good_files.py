@@ -16,8 +16,8 @@ import pandas as pd
 import shapely
 
 from allocator.plan import document as plan_document
-from api.assessment_folder import writers
-from api.output import json_text, write_all
+from api.files.assessment_folder import writers
+from api.files.output import json_text, write_all
 from hotspots.assessment import content_id
 from hotspots.boundaries.study_area import StudyArea, load_bundled
 from hotspots.sources import default_policy_text

@@ -14,7 +14,7 @@ import pyogrio
 import pytest
 
 from api.cli import run
-from api.output import Output, text_writer, write_all, write_outputs
+from api.files.output import Output, text_writer, write_all, write_outputs
 from tests.bad_input import good_files as good
 from tests.bad_input.commands import command
 

@@ -12,10 +12,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.cli import run
-from api.orders import Task
 from api.problems import ProblemError, problem_of
 from api.settings import Limits
-from api.solving import WorkPool
+from api.working.orders import Task
+from api.working.solving import WorkPool
 from tests.api.service_world import BEARER, client_of, problem, service
 from tests.bad_input import good_files as good
 from tests.bad_input.commands import command

@@ -25,9 +25,9 @@ from allocator.tpu.request import (
 )
 from allocator.tpu.roster import TpuRoster, document, sealed
 from allocator.tpu.tasking import roster_week
-from api import assessment_folder
 from api.cli import run
-from api.output import write_all
+from api.files import assessment_folder
+from api.files.output import write_all
 from hotspots.assessment import RiskAssessment, content_id
 from tests.oracle.plan_worlds import make_world
 

@@ -14,8 +14,8 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from api.output import json_text, text_writer, write_all
-from api.verdict_file import VERDICT
+from api.files.output import json_text, text_writer, write_all
+from api.plans.verdict_file import VERDICT
 from hotspots.boundaries.study_area import load_bundled
 from tests.api.accounts_world import PASSWORD, add_person, entries
 from tests.api.service_world import WEEK, fill, made_up_week, service

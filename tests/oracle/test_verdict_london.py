@@ -11,8 +11,8 @@ from allocator.settings import PlanSettings
 from allocator.simulation.assumptions import SimulationAssumptions
 from allocator.verdict import Verdict, judge
 from allocator.weekly_plan import plan_week
-from api.fleet_file import read_fleet
-from api.sample_data import sample_fleet
+from api.files.fleet_file import read_fleet
+from api.files.sample_data import sample_fleet
 from hotspots.boundaries.study_area import load_bundled
 from hotspots.feeds.reader import read_feed
 from hotspots.pipeline import assess_week

@@ -13,7 +13,7 @@ import pytest
 
 from allocator.plan import Fleet, PatrolPlan, Unit, document, from_document
 from allocator.weekly_plan import plan_week
-from api.fleet_file import read_fleet
+from api.files.fleet_file import read_fleet
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import load_bundled
 from hotspots.feeds.reader import read_feed

@@ -20,10 +20,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from api import plan_life
 from api.access import Actor, Role
-from api.plan_life import Step
-from api.plan_record import Alteration, PaperKind, Papers, PlanContent, PlanRecord, State
+from api.plans import life
+from api.plans.life import Step
+from api.plans.record import Alteration, PaperKind, Papers, PlanContent, PlanRecord, State
 from api.refusals import (
     AccessDeniedError,
     PlanChangedError,
@@ -95,7 +95,7 @@ class Life(RuleBasedStateMachine):
         before = dict(self.shelves[week])
         ATTEMPTS[what] += 1
         try:
-            step = getattr(plan_life, what)(plans, *args, **more)
+            step = getattr(life, what)(plans, *args, **more)
         except REFUSALS as refusal:
             assert "Remedy:" in str(refusal)
             assert self.shelves[week] == before
@@ -167,7 +167,7 @@ class Life(RuleBasedStateMachine):
     @rule(week=weeks, actor=people, reason=reasons)
     def fall_back(self, week: str, actor: Actor, reason: str) -> None:
         everything = [one for shelf in self.shelves.values() for one in shelf.values()]
-        last = plan_life.last_approved(everything, week)
+        last = life.last_approved(everything, week)
         self._try(week, actor, "fall_back", self._new_key(week), week, last, actor, reason=reason)
 
     @invariant()
@@ -252,82 +252,82 @@ ANN, BOB, DEE, CYD = PEOPLE[0], PEOPLE[1], PEOPLE[3], PEOPLE[2]
 def drafted(
     actor: Actor = ANN, papers: tuple[PaperKind, ...] = ("verdict", "backtest_card")
 ) -> Shelf:
-    shelf = plan_life.draft((), "p0", WEEKS[0], CONTENTS[0], actor).changed
+    shelf = life.draft((), "p0", WEEKS[0], CONTENTS[0], actor).changed
     for kind in papers:
-        shelf = plan_life.attach(shelf, "p0", kind, "d" * 64, actor).changed
+        shelf = life.attach(shelf, "p0", kind, "d" * 64, actor).changed
     return shelf
 
 
 def proposed(actor: Actor = ANN) -> Shelf:
-    return plan_life.propose(drafted(actor), "p0", actor).changed
+    return life.propose(drafted(actor), "p0", actor).changed
 
 
 def test_changing_an_approved_plan_voids_the_approval() -> None:
-    approved = plan_life.approve(
+    approved = life.approve(
         proposed(), "p0", DEE, no_equality_reason="no characteristics were given to us"
     ).changed
-    (made,) = plan_life.alter(approved, "p0", CONTENTS[1], ANN, [LOCK], copy_key="p1").changed
+    (made,) = life.alter(approved, "p0", CONTENTS[1], ANN, [LOCK], copy_key="p1").changed
     assert (made.key, made.state, made.content_version) == ("p0", State.DRAFT, 2)
     assert (made.proposer, made.approver, made.no_equality_reason) == ("", "", "")
     assert made.papers == Papers()
     with pytest.raises(PlanConflictError, match="draft"):
-        plan_life.publish((made,), "p0", CYD)
+        life.publish((made,), "p0", CYD)
 
 
 def test_changing_the_plan_in_force_leaves_it_in_force() -> None:
-    shelf = plan_life.approve(proposed(), "p0", DEE, no_equality_reason="none given").changed
-    shelf = plan_life.publish(shelf, "p0", CYD).changed
-    (made,) = plan_life.alter(shelf, "p0", CONTENTS[1], ANN, [LOCK], copy_key="p1").changed
+    shelf = life.approve(proposed(), "p0", DEE, no_equality_reason="none given").changed
+    shelf = life.publish(shelf, "p0", CYD).changed
+    (made,) = life.alter(shelf, "p0", CONTENTS[1], ANN, [LOCK], copy_key="p1").changed
     assert (made.key, made.state) == ("p1", State.DRAFT)
     assert shelf[0].state is State.PUBLISHED
 
 
 def test_the_equality_impact_not_assessed_needs_a_reason() -> None:
     with pytest.raises(PlanLifeRefusedError, match="equality impact"):
-        plan_life.approve(proposed(), "p0", DEE)
+        life.approve(proposed(), "p0", DEE)
     shelf = drafted(papers=("verdict", "backtest_card", "equality_statement"))
-    shelf = plan_life.propose(shelf, "p0", ANN).changed
-    assert plan_life.approve(shelf, "p0", DEE).subject.state is State.APPROVED
+    shelf = life.propose(shelf, "p0", ANN).changed
+    assert life.approve(shelf, "p0", DEE).subject.state is State.APPROVED
 
 
 @pytest.mark.parametrize("missing", ["verdict", "backtest_card"])
 def test_a_plan_is_not_approved_without_verdict_and_card(missing: str) -> None:
     kinds: tuple[PaperKind, ...] = ("verdict", "backtest_card", "equality_statement")
     shelf = drafted(papers=tuple(kind for kind in kinds if kind != missing))
-    shelf = plan_life.propose(shelf, "p0", ANN).changed
+    shelf = life.propose(shelf, "p0", ANN).changed
     with pytest.raises(PlanLifeRefusedError, match=missing.split("_", maxsplit=1)[0]):
-        plan_life.approve(shelf, "p0", DEE)
+        life.approve(shelf, "p0", DEE)
 
 
 def test_a_paper_is_never_exchanged() -> None:
     with pytest.raises(PlanConflictError, match="already"):
-        plan_life.attach(drafted(), "p0", "verdict", "e" * 64, ANN)
+        life.attach(drafted(), "p0", "verdict", "e" * 64, ANN)
 
 
 def test_neither_author_nor_proposer_approves_whatever_their_roles() -> None:
-    shelf = plan_life.propose(drafted(BOB), "p0", CYD).changed
+    shelf = life.propose(drafted(BOB), "p0", CYD).changed
     for actor in (BOB, CYD):
         with pytest.raises(AccessDeniedError, match="second person"):
-            plan_life.approve(shelf, "p0", actor, no_equality_reason="none were given")
+            life.approve(shelf, "p0", actor, no_equality_reason="none were given")
 
 
 def test_a_stale_reader_is_told_that_it_changed() -> None:
     shelf = proposed()
     read = shelf[0].version
-    shelf = plan_life.attach(shelf, "p0", "equality_statement", "e" * 64, ANN).changed
+    shelf = life.attach(shelf, "p0", "equality_statement", "e" * 64, ANN).changed
     with pytest.raises(PlanChangedError, match="version"):
-        plan_life.approve(shelf, "p0", DEE, version=read)
+        life.approve(shelf, "p0", DEE, version=read)
 
 
 def test_falling_back_needs_an_approved_plan_and_names_both_people() -> None:
     with pytest.raises(PlanConflictError, match="fall back"):
-        plan_life.fall_back((), "q0", WEEKS[1], None, CYD, reason="the solver is down")
-    approved = plan_life.approve(proposed(), "p0", DEE, no_equality_reason="none given").changed
-    published = plan_life.publish(approved, "p0", CYD).changed
-    last = plan_life.last_approved(published, WEEKS[1])
-    step = plan_life.fall_back((), "q0", WEEKS[1], last, CYD, reason="the solver is down")
+        life.fall_back((), "q0", WEEKS[1], None, CYD, reason="the solver is down")
+    approved = life.approve(proposed(), "p0", DEE, no_equality_reason="none given").changed
+    published = life.publish(approved, "p0", CYD).changed
+    last = life.last_approved(published, WEEKS[1])
+    step = life.fall_back((), "q0", WEEKS[1], last, CYD, reason="the solver is down")
     made = step.subject
     assert (made.week, made.state, made.fallback_of) == (WEEKS[1], State.PUBLISHED, "p0")
     assert (made.proposer, made.approver, step.reason) == ("ann", "dee", "the solver is down")
     assert made.content == published[0].content
-    assert plan_life.last_approved(published, "2026-W46") is None
+    assert life.last_approved(published, "2026-W46") is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from allocator.tpu.request import TpuRefusedError, TpuRequest
 from allocator.tpu.roster import TpuRoster, from_document
-from api.tpu_file import read_requests, requests_from_table
+from api.files.tpu_file import read_requests, requests_from_table
 
 FIRST = date(2026, 11, 23)
 GOLDEN = Path(__file__).resolve().parents[1] / "unit" / "tpu_roster.golden.json"

@@ -15,8 +15,8 @@ from sqlalchemy import select, text
 from allocator.plan import BoroughCoverage, PatrolPlan, UnitPlacement, sealed
 from api.access import Actor, Role
 from api.audit.log import Record
-from api.plan_record import Alteration, PlanRecord, State
-from api.plan_shelf import PlanShelf
+from api.plans.record import Alteration, PlanRecord, State
+from api.plans.shelf import PlanShelf
 from api.problems import problem_of
 from api.refusals import (
     AccessDeniedError,

@@ -14,7 +14,7 @@ import typer
 from sqlalchemy import select
 
 from api.cli import app, run
-from api.output import json_text
+from api.files.output import json_text
 from api.store import schema, schema_version
 from api.store.assessments import list_assessments, read_assessment
 from api.store.store import open_store

@@ -13,9 +13,9 @@ import pytest
 from allocator.plan import PatrolPlan
 from allocator.queueing.plan_queue import PlanQueue
 from allocator.verdict import Verdict
-from api import assessment_folder
-from api.equality import GroupFigures
+from api.files import assessment_folder
 from api.marking import Marking
+from api.plans.equality import GroupFigures
 from hotspots.assessment import RiskAssessment
 from hotspots.feeds import meeting, sidecar
 from hotspots.incidents import COUNT_DTYPES, RECORD_DTYPES

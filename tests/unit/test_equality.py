@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocator.plan import BoroughCoverage, PatrolPlan, UnitPlacement
-from api.equality import equality_statement
-from api.equality_table import AreaTable, read_area_table
+from api.plans.equality import equality_statement
+from api.plans.equality_table import AreaTable, read_area_table
 from api.refusals import EqualityRefusedError
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import load_bundled

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from allocator.event_calendar import Event, EventRefusedError
-from api.events_file import read_events
+from api.files.events_file import read_events
 from api.routes.bodies import PlacementBody
 from hotspots.boundaries.study_area import load_bundled
 

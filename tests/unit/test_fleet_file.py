@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from allocator.errors import FleetRefusedError
-from api.fleet_file import parse_fleet, read_fleet
+from api.files.fleet_file import parse_fleet, read_fleet
 
 HEAD = "service_standard_s = 540\nturnout_s = 60\n"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api.output import json_text, text_writer, write_all, write_file
-from api.tables import csv_text
+from api.files.output import json_text, text_writer, write_all, write_file
+from api.files.tables import csv_text
 
 
 def full_disk(_path: Path) -> None:

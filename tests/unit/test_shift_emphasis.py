@@ -16,9 +16,9 @@ from allocator.errors import PlanningRefusedError
 from allocator.plan import PatrolPlan, UnitPlacement
 from allocator.plan import document as plan_document
 from allocator.shift_emphasis import EmphasisRefusedError, emphasise, targets
-from api import assessment_folder
 from api.cli import run
-from api.output import json_text, write_all
+from api.files import assessment_folder
+from api.files.output import json_text, write_all
 from hotspots.assessment import RiskAssessment, content_id
 from tests.oracle.plan_worlds import make_world
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from api.tables import csv_text, group_table, view_table
+from api.files.tables import csv_text, group_table, view_table
 from hotspots.assessment import AreaView, document, from_document
 from hotspots.errors import AssessmentRefusedError
 from hotspots.groupings import basic_command_units, group_scores, parse_grouping

@@ -14,8 +14,8 @@ from allocator.shift_emphasis import WeekEmphasis
 from allocator.tpu.request import Absence, BoroughRequest, Establishment, Override, Team, TpuRequest
 from allocator.tpu.roster import TpuRoster, content_id, document, from_document
 from allocator.tpu.tasking import roster_week
-from api.output import json_text
-from api.tpu_tables import roster_lines, roster_table
+from api.files.output import json_text
+from api.files.tpu_tables import roster_lines, roster_table
 from tests.oracle.plan_worlds import make_world
 from tests.unit.test_data_dictionary import parts_of
 

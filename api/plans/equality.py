@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from allocator.plan import PatrolPlan
-from api.equality_table import AreaTable
+from api.plans.equality_table import AreaTable
 from api.refusals import EqualityRefusedError
 from api.wording import percent
 from hotspots.assessment import RiskAssessment

@@ -21,7 +21,7 @@ def sample_folder() -> Path:
         When neither the wheel nor the checkout holds it: the installation is damaged.
     """
     bundled = Path(str(resources.files("api"))) / "sample"
-    checkout = Path(__file__).resolve().parent.parent / "data" / "sample"
+    checkout = Path(__file__).resolve().parents[2] / "data" / "sample"
     for folder in (bundled, checkout):
         if (folder / "SHA256SUMS").is_file():
             return folder
@@ -31,7 +31,7 @@ def sample_folder() -> Path:
 def sample_fleet() -> Path:
     """Return the example fleet file that goes with the sample."""
     bundled = Path(str(resources.files("api"))) / "sample" / "fleet.toml"
-    checkout = Path(__file__).resolve().parent.parent / "examples" / "fleet.toml"
+    checkout = Path(__file__).resolve().parents[2] / "examples" / "fleet.toml"
     return bundled if bundled.is_file() else checkout
 
 

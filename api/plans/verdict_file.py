@@ -10,7 +10,7 @@ from typing import Any
 from allocator.errors import PlanDocumentRefusedError
 from allocator.verdict import Verdict, verdict_document
 from api.marking import marking_of
-from api.verdict_view import VerdictRow, VerdictView, verdict_view
+from api.plans.verdict_view import VerdictRow, VerdictView, verdict_view
 from hotspots.assessment import RiskAssessment
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.whole_file import read_whole_text

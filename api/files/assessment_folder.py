@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from api.files.output import Writer, json_text, text_writer
+from api.files.tables import area_table, csv_text, group_table, view_table
 from api.marking import marking_of
-from api.output import Writer, json_text, text_writer
-from api.tables import area_table, csv_text, group_table, view_table
 from hotspots.assessment import RiskAssessment, document, from_document
 from hotspots.errors import AssessmentRefusedError, FeedRefusedError
 from hotspots.feeds.options import ReadOptions

@@ -107,7 +107,7 @@ class PlanDone:
     plan_id: str
 
 
-TASKS = "api.solve_tasks"
+TASKS = "api.working.solve_tasks"
 ASSESS: Task[AssessmentDone] = Task(TASKS, "assess")
 READ: Task[FeedReading] = Task(TASKS, "read")
 PLACE: Task[PlanDone] = Task(TASKS, "place")

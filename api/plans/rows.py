@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from allocator.plan import PatrolPlan
 from allocator.plan import document as plan_document
 from api.audit.log import Change
-from api.plan_record import (
+from api.plans.record import (
     STANDS_APPROVED,
     Alteration,
     Papers,

@@ -1,7 +1,7 @@
 """What the workers do: assess feeds, place a fleet, make the sample. Each fills a staged folder.
 
-These functions run in a process of their own (:mod:`api.solving`) and share nothing with the
-service but the folder they fill. What they refuse is what the command line refuses.
+These functions run in a process of their own (:mod:`api.working.solving`) and share nothing with
+the service but the folder they fill. What they refuse is what the command line refuses.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from pathlib import Path
 from allocator.plan import Fleet
 from allocator.settings import PlanSettings
 from api import week as weekly
-from api.assessment_folder import AssessmentFolder
-from api.assessment_folder import read as read_assessment
-from api.fleet_file import read_fleet
+from api.files.assessment_folder import AssessmentFolder
+from api.files.assessment_folder import read as read_assessment
+from api.files.fleet_file import read_fleet
+from api.files.output import Writer, json_text, text_writer, write_all
+from api.files.policy_file import read_policy
+from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.maps.week_map import render
-from api.orders import (
+from api.pages.outlines import area_shapes, place_shapes
+from api.plans.file import read_plan
+from api.working.orders import (
     AREA_SHAPES,
     MAP,
     PLACE_SHAPES,
@@ -28,12 +33,7 @@ from api.orders import (
     PlanDone,
     ReadingOrder,
 )
-from api.output import Writer, json_text, text_writer, write_all
-from api.pages.outlines import area_shapes, place_shapes
-from api.plan_file import read_plan
-from api.policy_file import read_policy
-from api.progress import Unwatched, Watch
-from api.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
+from api.working.progress import Unwatched, Watch
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea, load_bundled
 from hotspots.feeds.reader import ReadOptions, read_rows

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from api.access import Action, Actor, Resource
-from api.plan_record import (
+from api.plans.record import (
     STANDS_APPROVED,
     Alteration,
     PaperKind,
@@ -30,7 +30,7 @@ from api.plan_record import (
     State,
     check_areas,
 )
-from api.plan_rules import (
+from api.plans.rules import (
     Plans,
     allow,
     as_resource,

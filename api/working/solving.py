@@ -24,8 +24,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-from api.orders import TASKS, Task
 from api.problems import Problem, ProblemError, defect, problem_of
+from api.working.orders import TASKS, Task
 
 Result = TypeVar("Result")
 
@@ -104,7 +104,7 @@ class WorkPool:
             Seconds from the start of the process to its forced end.
         following
             Who is told how far it is. The task then takes a last argument ``watch``, an
-            :class:`api.progress.Watch`.
+            :class:`api.working.progress.Watch`.
 
         Raises
         ------
@@ -255,7 +255,7 @@ def _work(
 
 
 class _PipedWatch:
-    """The :class:`api.progress.Watch` of a task: tells the service, and hears its wish."""
+    """The :class:`api.working.progress.Watch` of a task: tells the service, and hears its wish."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from allocator.plan import PatrolPlan, from_document
-from api import plan_life
 from api.access import Action, Actor
 from api.audit.entry import clipped, entry
 from api.audit.log import Change, Record
-from api.plan_life import Step
-from api.plan_record import Alteration, PaperKind, PlanRecord, State, content_of
-from api.plan_rows import (
+from api.plans import life
+from api.plans.life import Step
+from api.plans.record import Alteration, PaperKind, PlanRecord, State, content_of
+from api.plans.rows import (
     Move,
     content_document,
     content_sha256,
@@ -41,7 +41,7 @@ Plans = tuple[PlanRecord, ...]
 class PlanShelf:
     """Drafts, proposes, approves and publishes plans in the record.
 
-    Every method that changes something raises what :mod:`api.plan_life` raises for the step,
+    Every method that changes something raises what :mod:`api.plans.life` raises for the step,
     and :class:`api.store.errors.StoreRefusedError` when the store cannot be written; then
     nothing was changed. A denial is appended to the record before it is raised.
 
@@ -93,7 +93,7 @@ class PlanShelf:
         content, key = content_of(plan), _new_key(plan.week)
         with self._step(actor, Action.MAKE_PLAN, key) as change:
             week = plans_of_week(change.tx, plan.week)
-            step = plan_life.draft(week, key, plan.week, content, actor, alterations=alterations)
+            step = life.draft(week, key, plan.week, content, actor, alterations=alterations)
             return self._keep(change, week, step, actor, plan)
 
     def alter(
@@ -115,7 +115,7 @@ class PlanShelf:
                     remedy="plan the same week again",
                     value=plan.week,
                 )
-            step = plan_life.alter(
+            step = life.alter(
                 week, key, content, actor, alterations, copy_key=_new_key(plan.week),
                 version=version,
             )  # fmt: skip
@@ -128,7 +128,7 @@ class PlanShelf:
         sha256 = digest(canonical_text(body))
         with self._step(actor, Action.ALTER_PLAN, key) as change:
             week = self._week(change, key)
-            step = plan_life.attach(week, key, kind, sha256, actor, version=version)
+            step = life.attach(week, key, kind, sha256, actor, version=version)
             write_paper(change, step.subject, kind, body, actor.name)
             return self._keep(change, week, step, actor)
 
@@ -138,7 +138,7 @@ class PlanShelf:
         """Put a draft before a second person."""
         return self._take(
             Action.PROPOSE_PLAN, key, actor,
-            lambda week: plan_life.propose(week, key, actor, reason=reason, version=version),
+            lambda week: life.propose(week, key, actor, reason=reason, version=version),
         )  # fmt: skip
 
     def approve(
@@ -153,7 +153,7 @@ class PlanShelf:
         """Approve what another person proposed."""
         return self._take(
             Action.APPROVE_PLAN, key, actor,
-            lambda week: plan_life.approve(
+            lambda week: life.approve(
                 week, key, actor, reason=reason, no_equality_reason=no_equality_reason,
                 version=version,
             ),
@@ -165,7 +165,7 @@ class PlanShelf:
         """Send a proposal back."""
         return self._take(
             Action.REJECT_PLAN, key, actor,
-            lambda week: plan_life.reject(week, key, actor, reason=reason, version=version),
+            lambda week: life.reject(week, key, actor, reason=reason, version=version),
         )  # fmt: skip
 
     def publish(
@@ -174,7 +174,7 @@ class PlanShelf:
         """Put an approved plan in force."""
         return self._take(
             Action.PUBLISH_PLAN, key, actor,
-            lambda week: plan_life.publish(week, key, actor, reason=reason, version=version),
+            lambda week: life.publish(week, key, actor, reason=reason, version=version),
         )  # fmt: skip
 
     def withdraw(
@@ -183,7 +183,7 @@ class PlanShelf:
         """Take a plan back."""
         return self._take(
             Action.WITHDRAW_PLAN, key, actor,
-            lambda week: plan_life.withdraw(week, key, actor, reason=reason, version=version),
+            lambda week: life.withdraw(week, key, actor, reason=reason, version=version),
         )  # fmt: skip
 
     def fall_back(self, week: str, actor: Actor, *, reason: str) -> PlanRecord:
@@ -191,8 +191,8 @@ class PlanShelf:
         key = _new_key(week)
         with self._step(actor, Action.FALL_BACK, week) as change:
             here = plans_of_week(change.tx, week)
-            last = plan_life.last_approved(latest_standing(change.tx, week), week)
-            step = plan_life.fall_back(here, key, week, last, actor, reason=reason)
+            last = life.last_approved(latest_standing(change.tx, week), week)
+            step = life.fall_back(here, key, week, last, actor, reason=reason)
             made = self._keep(change, here, step, actor)
             if last is not None:  # plan_life has refused otherwise
                 copy_content(change, last, step.subject)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from api.access import Action, Actor, Resource, decide
-from api.plan_record import Alteration, PlanRecord
+from api.plans.record import Alteration, PlanRecord
 from api.reasons import checked_reason
 from api.refusals import (
     AccessDeniedError,

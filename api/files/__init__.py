@@ -1,0 +1,1 @@
+"""The files people bring and take away: fleets, policies, events, folders of results."""
