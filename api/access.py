@@ -53,9 +53,12 @@ class Action(StrEnum):
     PUBLISH_PLAN = "plan.publish"
     WITHDRAW_PLAN = "plan.withdraw"
     FALL_BACK = "plan.fall_back"
+    STUDY_PLAN = "plan.study"
     READ_BOROUGH = "borough.read"
     READ_JOB = "job.read"
     STOP_JOB = "job.stop"
+    READ_TASKING = "tasking.read"
+    MAKE_ROSTER = "tasking.roster"
     PROPOSE_TASKING = "tasking.propose"
     AUTHORISE_TASKING = "tasking.authorise"
     READ_AUDIT = "audit.read"
@@ -193,6 +196,11 @@ _TABLE: tuple[tuple[Action, frozenset[Role], str], ...] = (
         "the last approved plan holds when none can be made",
     ),
     (
+        Action.STUDY_PLAN,
+        frozenset({Role.ANALYST, Role.PLANNER, Role.CHAIR, Role.APPROVER}),
+        "whoever weighs a plan may have it simulated and compared",
+    ),
+    (
         Action.READ_BOROUGH,
         _WHOLE_PICTURE | {Role.BOROUGH},
         "a borough sees its own part of the picture",
@@ -200,8 +208,14 @@ _TABLE: tuple[tuple[Action, frozenset[Role], str], ...] = (
     (Action.READ_JOB, _WHOLE_PICTURE, "the meeting sees what the service is working on"),
     (
         Action.STOP_JOB,
-        frozenset({Role.ANALYST, Role.PLANNER}),
+        frozenset({Role.ANALYST, Role.PLANNER, Role.CHAIR, Role.APPROVER}),
         "whoever may ask for the work may end it",
+    ),
+    (Action.READ_TASKING, _WHOLE_PICTURE, "the meeting works from the whole picture"),
+    (
+        Action.MAKE_ROSTER,
+        frozenset({Role.PLANNER, Role.CHAIR}),
+        "the meeting rosters the proactive unit",
     ),
     (
         Action.PROPOSE_TASKING,

@@ -52,7 +52,8 @@ async def run_or_accept(
     service = service_of(request)
     if long or prefers_async(request):
         return accepted(await _accept(request, service, kind, asked, files))
-    work = kind.run(service, Work(asked, files or Path()))
+    actor: Actor = request.state.actor
+    work = kind.run(service, Work(asked, files or Path(), actor=actor.name))
     return await kind.deliver(request, await while_connected(request, work))
 
 

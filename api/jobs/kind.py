@@ -29,11 +29,14 @@ class Work:
         Where the files sent with it lie; empty when there are none.
     following
         Who is told how far it is; ``None`` when somebody waits for the answer instead.
+    actor
+        Name of who asked, for the record; that they may was decided when they did.
     """
 
     request: Values
     folder: Path
     following: Following | None = None
+    actor: str = ""
 
 
 @dataclass(frozen=True)

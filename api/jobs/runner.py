@@ -111,7 +111,9 @@ class JobRunner:
         kind = self._kinds.get(job.kind)
         if kind is None:
             raise ProblemError(_unknown_kind(job.kind))
-        return await kind.run(self._service, Work(job.request, self.folder(job.job_id), following))
+        folder = self.folder(job.job_id)
+        work = Work(job.request, folder, following, actor=job.actor)
+        return await kind.run(self._service, work)
 
     async def _beside(
         self,

@@ -34,6 +34,9 @@ from tests.api.service_world import (
 
 #: Done with `arv` commands, or asked of the rules where the object is read.
 NOT_OVER_HTTP = {
+    Action.STUDY_PLAN,
+    Action.READ_TASKING,
+    Action.MAKE_ROSTER,
     Action.PROPOSE_TASKING,
     Action.AUTHORISE_TASKING,
     Action.ANCHOR_AUDIT,

@@ -61,9 +61,12 @@ plan.reject         a           person
 plan.publish        ca
 plan.withdraw       cam
 plan.fall_back      cam         person
+plan.study          npca
 borough.read        npcamub
 job.read            npcamu
-job.stop            np
+job.stop            npca
+tasking.read        npcamu
+tasking.roster      pc
 tasking.propose     pc
 tasking.authorise   m           second person
 audit.read          u
