@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -121,21 +122,47 @@ async def take_feed(
     ] = False,
 ) -> Response:
     """Take a file into the store and return its receipt; a file given again changes nothing."""
+    options = FeedOptions(name, report_rejected, drop_personal_columns)
+    receipt = await taken_in(request, file, coverage, options)
+    marked = await evidence_marking(service_of(request))
+    headers = {**marked, "Location": f"/feeds/{receipt.receipt_id}"}
+    status = 200 if receipt.repeated else 201
+    return JSONResponse(receipt_document(receipt), status, headers)
+
+
+@dataclass(frozen=True)
+class FeedOptions:
+    """How a file is to be read; without a name it keeps its own."""
+
+    name: str = ""
+    report_rejected: bool = False
+    drop_personal_columns: bool = False
+
+
+async def taken_in(
+    request: Request, file: UploadFile, coverage: UploadFile | None, options: FeedOptions
+) -> Receipt:
+    """Read a file that was sent and take it into the store.
+
+    Raises
+    ------
+    InputRefusedError
+        The file cannot be used, or the store cannot take it; nothing was changed.
+    ProblemError
+        503 when the service is busy or still starting.
+    """
     service, record = service_of(request), record_of(request)
     actor: Actor = request.state.actor
-    _refuse_sidecar(safe_name(name or file.filename))
+    _refuse_sidecar(safe_name(options.name or file.filename))
     with service.workspace.staging() as folder:
-        path = await keep_upload(file, folder / "sent", name)
+        path = await keep_upload(file, folder / "sent", options.name)
         if coverage is not None:
             await keep_upload(coverage, folder / "sent", sidecar_path(path).name)
-        order = ReadingOrder(path, report_rejected, drop_personal_columns)
+        order = ReadingOrder(path, options.report_rejected, options.drop_personal_columns)
         work = service.pool.run(READ, order, deadline_s=service.settings.limits.assess_s)
         reading = await while_connected(request, work)
     area = await study_area(service)
-    receipt = await asyncio.to_thread(ingest_reading, record, reading, actor.name, area)
-    headers = {**await evidence_marking(service), "Location": f"/feeds/{receipt.receipt_id}"}
-    status = 200 if receipt.repeated else 201
-    return JSONResponse(receipt_document(receipt), status, headers)
+    return await asyncio.to_thread(ingest_reading, record, reading, actor.name, area)
 
 
 async def list_feeds(
