@@ -103,18 +103,52 @@ async def make_assessment(
     with service.workspace.staging() as folder:
         sent = folder / "sent"
         feeds = await _keep_feeds(uploads, sent / FEEDS)
-        asked = {
-            "feeds": [path.name for path in feeds],
-            "as_of": day.isoformat(),
-            "policy": (await keep_upload(policy, sent / POLICY)).name if policy else None,
-            "seed": seed,
-            "classification": classification,
-            "report_rejected": report_rejected,
-            "drop_personal_columns": drop_personal_columns,
-            "stored": stored,
-        }
+        asked = assessment_asked(
+            day,
+            stored,
+            feeds=[path.name for path in feeds],
+            policy=(await keep_upload(policy, sent / POLICY)).name if policy else None,
+            seed=seed,
+            classification=classification,
+            report_rejected=report_rejected,
+            drop_personal_columns=drop_personal_columns,
+        )
         sent.mkdir(exist_ok=True)
         return await run_or_accept(request, ASSESSING, asked, files=sent)
+
+
+def assessment_asked(
+    day: date,
+    stored: Mapping[str, str] | None,
+    *,
+    feeds: Sequence[str] = (),
+    policy: str | None = None,
+    seed: int = 0,
+    classification: str = "OFFICIAL-SENSITIVE",
+    report_rejected: bool = False,
+    drop_personal_columns: bool = False,
+) -> dict[str, Any]:
+    """Return what is asked of an assessment, as plain JSON values that a job keeps.
+
+    Parameters
+    ----------
+    day
+        First day not yet known.
+    stored
+        From :func:`api.routes.evidence.evidence_now`; ``None`` when files are sent.
+    feeds, policy
+        Names of the files sent.
+    """
+    return {
+        "feeds": list(feeds),
+        "as_of": day.isoformat(),
+        "policy": policy,
+        "seed": seed,
+        "classification": classification,
+        "report_rejected": report_rejected,
+        "drop_personal_columns": drop_personal_columns,
+        "stored": stored,
+    }
 
 
 async def _assess(service: Service, work: Work) -> dict[str, Any]:
