@@ -103,7 +103,9 @@ COMMON: dict[int | str, dict[str, Any]] = {
     401: problem("No token, or a wrong one."),
     403: problem("The rules do not allow this."),
     422: problem("Refused: the input, with the words of the command line."),
+    429: problem("Too many requests, or wrong tokens, in a minute; see Retry-After."),
     500: problem("A defect of the service."),
+    503: problem("Starting, busy, or the store cannot be used; see Retry-After."),
 }
 
 #: What a request that long work came of may answer instead of its result.

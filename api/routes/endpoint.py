@@ -86,6 +86,16 @@ def matched_route(app: FastAPI, scope: Scope) -> BaseRoute | None:
     return None
 
 
+def methods_at(app: FastAPI, scope: Scope) -> tuple[str, ...]:
+    """Return every method offered at the path of a request, sorted."""
+    found: set[str] = set()
+    for route in app.router.routes:
+        match, _ = route.matches(scope)
+        if match is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return tuple(sorted(found))
+
+
 def declared(app: FastAPI, route: BaseRoute, method: str) -> Endpoint | None:
     """Return the declaration of a route, or ``None`` when it was added behind the table's back."""
     endpoints: Mapping[tuple[str, str], Endpoint] = app.state.endpoints

@@ -10,11 +10,13 @@ from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.access import ANONYMOUS, Action, Resource, decide
+from api.access import Action
 from api.pages.interface_view import operations
 from api.pages.rendering import page
-from api.routes.documents import COMMON, ProblemDocument, problem
+from api.routes.completion import complete
+from api.routes.documents import ProblemDocument
 from api.routes.endpoint import Endpoint
+from api.routes.operation_links import add_links
 
 VERSION = "1"
 DESCRIPTION = (
@@ -36,11 +38,8 @@ def interface_document(app: FastAPI) -> dict[str, Any]:
         components["schemas"].pop("HTTPValidationError", None)
         components["schemas"].pop("ValidationError", None)
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for methods in document["paths"].values():
-            for method, operation in methods.items():
-                _complete(operation)
-                if method == "post":
-                    _offer_key(operation)
+        complete(document)
+        add_links(document["paths"])
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -58,36 +57,6 @@ async def show_interface(request: Request) -> Response:
 def _interface_page(app: FastAPI) -> Response:
     document = interface_document(app)
     return page("interface.html", {"about": document["info"], "operations": operations(document)})
-
-
-def _complete(operation: dict[str, Any]) -> None:
-    """Add the problems an operation may answer with, and the token it needs."""
-    action = Action(operation["x-action"])
-    answers = operation["responses"]
-    answers.pop("422", None)
-    if decide(ANONYMOUS, action, Resource("operation")).allowed:
-        operation["security"] = []
-        return
-    operation["security"] = [{"token": []}]
-    operation["responses"] = dict(
-        sorted({**{str(code): one for code, one in COMMON.items()}, **answers}.items())
-    )
-
-
-def _offer_key(operation: dict[str, Any]) -> None:
-    """Add the header under which a request is done only once, and what it may be refused for."""
-    operation.setdefault("parameters", []).append(
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "description": "Sent again with the same key within a day, the request is not done "
-            "twice: it has the first one's answer, marked Idempotency-Replayed.",
-            "schema": {"type": "string", "pattern": "^[!#-~]{1,128}$", "maxLength": 128},
-        }
-    )
-    operation["responses"].setdefault("400", problem("The Idempotency-Key cannot be read."))
-    operation["responses"].setdefault("409", problem("The first request is still being done."))
 
 
 ENDPOINTS = (

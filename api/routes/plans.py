@@ -28,6 +28,7 @@ from api.plans.verdict_file import VERDICT
 from api.problems import ProblemError, http_problem
 from api.routes.allocate import required_plan
 from api.routes.bodies import Strict, Week
+from api.routes.completion import IF_MATCH
 from api.routes.documents import Document, problem
 from api.routes.endpoint import Endpoint
 from api.routes.stored import StoredPlan, marking
@@ -286,7 +287,10 @@ MADE: dict[int | str, dict[str, Any]] = {
 
 
 def _post(path: str, action: Action, handler: Any, summary: str) -> Endpoint:
-    return Endpoint("POST", path, action, handler, summary, tag="record", responses=RESPONSES)
+    return Endpoint(
+        "POST", path, action, handler, summary, tag="record", responses=RESPONSES,
+        extra={"parameters": [IF_MATCH]},
+    )  # fmt: skip
 
 
 ENDPOINTS = (
