@@ -65,6 +65,7 @@ class Action(StrEnum):
     ANCHOR_AUDIT = "audit.anchor"
     MANAGE_USERS = "users.manage"
     MANAGE_KEYS = "keys.manage"
+    READ_RULES = "rules.read"
 
 
 #: The scope that opens material with handling code C.
@@ -235,6 +236,7 @@ _TABLE: tuple[tuple[Action, frozenset[Role], str], ...] = (
     ),
     (Action.MANAGE_USERS, frozenset({Role.ADMINISTRATOR}), "administrators keep the accounts"),
     (Action.MANAGE_KEYS, frozenset({Role.ADMINISTRATOR}), "administrators keep the keys"),
+    (Action.READ_RULES, _KNOWN, "everyone may know what they may do, and why not more"),
 )
 
 #: The roles that may do each action. An action that is not here is refused to everyone.
@@ -246,6 +248,8 @@ WHY: Mapping[Action, str] = {action: why for action, _, why in _TABLE}
 SEPARATED = frozenset({Action.APPROVE_PLAN, Action.AUTHORISE_TASKING})
 #: These are done by a person at the time, never by a program with a kept secret.
 PERSONAL = SEPARATED | {Action.REJECT_PLAN, Action.FALL_BACK, Action.CHANGE_PASSWORD}
+#: Never with a key: one that leaked could make itself lasting by making other credentials.
+KEYLESS = frozenset({Action.MANAGE_USERS, Action.MANAGE_KEYS})
 #: All that is open before a one-time password has been replaced.
 _FIRST_SIGN_IN = frozenset({Action.CHANGE_PASSWORD, Action.SIGN_OUT}) | {
     action for action, roles in RULES.items() if Role.ANYONE in roles
@@ -307,6 +311,8 @@ def _objection_to_proof(actor: Actor, action: Action) -> str:
         return f"{action} is not in the scope of this key"
     if action in PERSONAL and actor.proof not in PERSONAL_PROOFS:
         return f"{action} is done by a person who signed in, not with a {actor.proof}"
+    if action in KEYLESS and actor.proof == "key":
+        return f"{action} is never done with a key: one that leaked could make others"
     return ""
 
 

@@ -18,9 +18,11 @@ from allocator.errors import PlanningRefusedError, PlanVerificationError
 from api.jobs.errors import JobNotOverError, JobOverError, JobsFullError
 from api.refusals import (
     AccessDeniedError,
+    AccountConflictError,
     CredentialRefusedError,
     PlanChangedError,
     PlanConflictError,
+    UnknownAccountError,
 )
 from api.store.errors import (
     CorruptStoreError,
@@ -61,6 +63,8 @@ STATUS: tuple[tuple[type[Exception], int, str | None], ...] = (
     (AccessDeniedError, 403, None),
     (CredentialRefusedError, 401, None),
     (PlanConflictError, 409, None),
+    (UnknownAccountError, 404, None),
+    (AccountConflictError, 409, None),
     (PlanChangedError, 412, None),
     (JobOverError, 409, None),
     (JobNotOverError, 409, None),

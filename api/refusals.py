@@ -20,6 +20,14 @@ class AccountRefusedError(InputRefusedError):
     """An account, its name, its roles or its password cannot be as asked (422)."""
 
 
+class UnknownAccountError(AccountRefusedError):
+    """There is no such account or key (404)."""
+
+
+class AccountConflictError(AccountRefusedError):
+    """Another account, or the state of this one, forbids the change (409)."""
+
+
 class PlanLifeRefusedError(InputRefusedError):
     """A step in the life of a plan lacks something it needs (422)."""
 

@@ -7,19 +7,28 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
-from api.access import PERSONAL, Action, Actor, Resource
-from api.accounts.users import SCOPES, find_user, require, user_by_id
+from api.access import KEYLESS, PERSONAL, Action, Actor, Resource
+from api.accounts.rights import SCOPES
+from api.accounts.users import find_user, require, user_by_id
 from api.audit.entry import entry
 from api.audit.log import Record
-from api.refusals import AccountRefusedError, CredentialRefusedError
+from api.refusals import (
+    AccountConflictError,
+    AccountRefusedError,
+    CredentialRefusedError,
+    UnknownAccountError,
+)
 from api.store.schema import api_keys
 from api.tokens import digest
 
 PREFIX = "arvk_"
 LONGEST_LIFE = timedelta(days=366)
+#: What a key may open; the rest takes a person, or the holder of the machine.
+KEY_ACTIONS = tuple(sorted(str(one) for one in Action if one not in PERSONAL | KEYLESS))
 _FORM = re.compile(r"arvk_(k[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
 
@@ -77,8 +86,10 @@ def add_key(
         require(by, Action.MANAGE_KEYS, Resource("key", key_id))
         user = find_user(change.tx, owner)
         if user is None or not user.active:
-            raise AccountRefusedError(
-                "there is no such account", remedy="`arv users list` names them", value=owner
+            raise UnknownAccountError(
+                "there is no such open account",
+                remedy="`arv users list` and GET /users name them",
+                value=owner,
             )
         if not extra <= user.scopes:
             raise AccountRefusedError(
@@ -104,8 +115,8 @@ def add_key(
             entry(by.name, Action.MANAGE_KEYS, "key", key_id, reason=f"made for {user.name}",
                   detail={"actions": sorted(wanted), "scopes": sorted(extra), "days": life.days})
         )  # fmt: skip
-        found = _keys(change.tx, key_id)
-    return found[0], secret
+        made = _required_key(change.tx, key_id)
+    return made, secret
 
 
 def revoke_key(record: Record, key_id: str, *, by: Actor, reason: str) -> ApiKey:
@@ -114,7 +125,7 @@ def revoke_key(record: Record, key_id: str, *, by: Actor, reason: str) -> ApiKey
     Raises
     ------
     AccountRefusedError
-        When there is no such key, it has ended already, or no reason is given.
+        When there is no such key, it was ended already, or no reason is given.
     AccessDeniedError
         When the actor is no administrator.
     """
@@ -122,10 +133,12 @@ def revoke_key(record: Record, key_id: str, *, by: Actor, reason: str) -> ApiKey
         raise AccountRefusedError("ending a key needs a reason", remedy="say in a sentence why")
     with record.change() as change:
         require(by, Action.MANAGE_KEYS, Resource("key", key_id))
-        found = _keys(change.tx, key_id)
-        if not found or found[0].revoked is not None:
-            raise AccountRefusedError(
-                "there is no such key in use", remedy="`arv users keys` lists them", value=key_id
+        found = _required_key(change.tx, key_id)
+        if found.revoked is not None:
+            raise AccountConflictError(
+                f"the key was ended already, on {found.revoked:%d %B %Y}",
+                remedy="nothing is left to do",
+                value=key_id,
             )
         change.tx.execute(
             update(api_keys)
@@ -133,12 +146,25 @@ def revoke_key(record: Record, key_id: str, *, by: Actor, reason: str) -> ApiKey
             .values(revoked_utc=change.now, revoked_by=by.name, revoked_reason=reason)
         )
         change.note(entry(by.name, Action.MANAGE_KEYS, "key", key_id, reason=reason))
-        return _keys(change.tx, key_id)[0]
+        return _required_key(change.tx, key_id)
 
 
-def all_keys(tx: Connection) -> list[ApiKey]:
-    """Return every key, oldest first."""
-    return _keys(tx, None)
+def all_keys(
+    tx: Connection, *, after: tuple[datetime, str] | None = None, limit: int | None = None
+) -> list[ApiKey]:
+    """Return the keys, oldest first: all, or at most ``limit`` behind one's start and name."""
+    query = select(api_keys).order_by(api_keys.c.created_utc, api_keys.c.key_id)
+    if after is not None:
+        created, key_id = after
+        same = (api_keys.c.created_utc == created) & (api_keys.c.key_id > key_id)
+        query = query.where((api_keys.c.created_utc > created) | same)
+    return [_key(tx, row) for row in tx.execute(query.limit(limit)).all()]
+
+
+def find_key(tx: Connection, key_id: str) -> ApiKey | None:
+    """Return the key with an identifier."""
+    row = tx.execute(select(api_keys).where(api_keys.c.key_id == key_id)).first()
+    return _key(tx, row) if row is not None else None
 
 
 def actor_of_key(tx: Connection, secret: str, now: datetime) -> Actor:
@@ -171,34 +197,35 @@ def actor_of_key(tx: Connection, secret: str, now: datetime) -> Actor:
     )
 
 
-def _keys(tx: Connection, key_id: str | None) -> list[ApiKey]:
-    query = select(api_keys).order_by(api_keys.c.created_utc, api_keys.c.key_id)
-    if key_id is not None:
-        query = query.where(api_keys.c.key_id == key_id)
-    found = []
-    for row in tx.execute(query).all():
-        user = user_by_id(tx, row.user_id)
-        found.append(
-            ApiKey(
-                key_id=row.key_id,
-                owner=user.name if user else "",
-                label=row.label,
-                actions=tuple(one for one in row.scopes if one not in SCOPES),
-                scopes=tuple(one for one in row.scopes if one in SCOPES),
-                created=row.created_utc,
-                expires=row.expires_utc,
-                revoked=row.revoked_utc,
-            )
+def _key(tx: Connection, row: Row[Any]) -> ApiKey:
+    user = user_by_id(tx, row.user_id)
+    return ApiKey(
+        key_id=row.key_id,
+        owner=user.name if user else "",
+        label=row.label,
+        actions=tuple(one for one in row.scopes if one not in SCOPES),
+        scopes=tuple(one for one in row.scopes if one in SCOPES),
+        created=row.created_utc,
+        expires=row.expires_utc,
+        revoked=row.revoked_utc,
+    )
+
+
+def _required_key(tx: Connection, key_id: str) -> ApiKey:
+    found = find_key(tx, key_id)
+    if found is None:
+        raise UnknownAccountError(
+            "there is no such key", remedy="`arv users keys` and GET /keys list them", value=key_id
         )
     return found
 
 
 def _checked_actions(actions: Iterable[str]) -> frozenset[str]:
-    known = {str(one) for one in Action if one not in PERSONAL}
+    known = set(KEY_ACTIONS)
     wanted = frozenset(actions)
     odd = next(iter(sorted(wanted - known)), None)
     if odd is not None or not wanted:
-        personal = odd in {str(one) for one in PERSONAL}
+        personal = odd in set(Action)
         raise AccountRefusedError(
             "the action takes a person who signed in" if personal else "there is no such action",
             remedy=f"choose from {', '.join(sorted(known))}",

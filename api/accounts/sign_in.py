@@ -13,9 +13,9 @@ from api.accounts.browser import open_session
 from api.accounts.names import checked_name
 from api.accounts.oidc import Identity
 from api.accounts.passwords import Passwords, checked_password, one_time_password
+from api.accounts.rights import Rights
 from api.accounts.users import (
     ONE_TIME_LIFE,
-    Rights,
     User,
     add_user,
     all_users,

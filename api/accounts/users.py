@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from api.access import HANDLING_C_SCOPE, Action, Actor, Resource, Role, decide
+from api.access import Action, Actor, Resource, Role, decide
 from api.accounts.names import checked_display_name, checked_name, skeleton
 from api.accounts.oidc import Identity
+from api.accounts.rights import Rights, rights_detail, write_rights
 from api.audit.entry import entry
 from api.audit.log import Change, Record
-from api.refusals import AccessDeniedError, AccountRefusedError
+from api.refusals import (
+    AccessDeniedError,
+    AccountConflictError,
+    AccountRefusedError,
+    UnknownAccountError,
+)
+from api.store.errors import StaleRecordError
 from api.store.schema import browser_sessions, user_boroughs, user_roles, user_scopes, users
 
-SCOPES = frozenset({HANDLING_C_SCOPE})
 #: A one-time password that nobody used in this time is worth nothing.
 ONE_TIME_LIFE = timedelta(days=7)
-_BOROUGH = re.compile(r"E09[0-9]{6}")
 
 
 @dataclass(frozen=True)
 class User:
     """A person with an account.
 
-    ``version`` counts its changes; ``password_set`` is when the password was last set.
+    ``version`` counts its changes; ``password_set`` is when the password was last set, and
+    ``last_seen`` when the person last signed in. A closed account has ``ended`` and the reason.
     """
 
     user_id: str
@@ -43,6 +48,16 @@ class User:
     password_hash: str | None = field(repr=False)
     password_set: datetime | None = None
     identity: Identity | None = None
+    created: datetime | None = None
+    last_seen: datetime | None = None
+    ended: datetime | None = None
+    ended_reason: str = ""
+
+    @property
+    def one_time_until(self) -> datetime | None:
+        """Return when the one-time password runs out, ``None`` when none is waiting."""
+        waiting = self.active and self.must_change_password and self.password_set is not None
+        return self.password_set + ONE_TIME_LIFE if waiting and self.password_set else None
 
     def actor(self, proof: str) -> Actor:
         """Return the account as somebody who asks, with how they proved it."""
@@ -54,45 +69,6 @@ class User:
             scopes=self.scopes,
             must_change_password=self.must_change_password and proof == "session",
         )
-
-
-@dataclass(frozen=True)
-class Rights:
-    """What an account may do: roles, and the boroughs and scopes they need."""
-
-    roles: frozenset[Role]
-    boroughs: frozenset[str] = frozenset()
-    scopes: frozenset[str] = frozenset()
-
-
-def checked_rights(
-    roles: Iterable[str], boroughs: Iterable[str] = (), scopes: Iterable[str] = ()
-) -> Rights:
-    """Return rights after checking that they are known and belong together.
-
-    Raises
-    ------
-    AccountRefusedError
-        Naming the role, borough or scope.
-    """
-    known = {str(role): role for role in Role if role is not Role.ANYONE}
-    asked = list(roles)
-    odd = next((role for role in asked if role not in known), None)
-    if odd is not None or not asked:
-        raise _refused("there is no such role", f"choose from {', '.join(sorted(known))}", odd)
-    areas, wanted = frozenset(boroughs), frozenset(scopes)
-    code = next((one for one in sorted(areas) if not _BOROUGH.fullmatch(one)), None)
-    if code is not None:
-        raise _refused("the borough code is malformed", "write E09 and six digits", code)
-    if (Role.BOROUGH in asked) != bool(areas):
-        raise _refused(
-            "the role borough and the boroughs it sees belong together",
-            "give both, for example --role borough --borough E09000012",
-        )
-    scope = next((one for one in sorted(wanted - SCOPES)), None)
-    if scope is not None:
-        raise _refused("there is no such scope", f"choose from {', '.join(sorted(SCOPES))}", scope)
-    return Rights(frozenset(known[role] for role in asked), areas, wanted)
 
 
 def find_user(tx: Connection, name: str) -> User | None:
@@ -113,9 +89,10 @@ def user_by_identity(tx: Connection, identity: Identity) -> User | None:
     )
 
 
-def all_users(tx: Connection) -> list[User]:
-    """Return every account, by name."""
-    ids = tx.execute(select(users.c.user_id).order_by(users.c.name)).scalars().all()
+def all_users(tx: Connection, *, after: str = "", limit: int | None = None) -> list[User]:
+    """Return the accounts in the order of their names: all, or at most ``limit`` after a name."""
+    query = select(users.c.user_id).where(users.c.name > after).order_by(users.c.name)
+    ids = tx.execute(query.limit(limit)).scalars().all()
     return [found for found in (user_by_id(tx, one) for one in ids) if found is not None]
 
 
@@ -157,69 +134,63 @@ def add_user(
                 "created_by": by.name,
             },
         )
-        _write_rights(change.tx, user_id, rights)
+        write_rights(change.tx, user_id, rights)
         change.note(
             entry(by.name, Action.MANAGE_USERS, "account", name, reason="added",
-                  detail=_rights_detail(rights))
+                  detail=rights_detail(rights))
         )  # fmt: skip
-        return _required(change.tx, name)
+        return required_user(change.tx, name)
 
 
-def change_rights(record: Record, name: str, rights: Rights, *, by: Actor, reason: str) -> User:
+def change_rights(
+    record: Record, name: str, rights: Rights, *, by: Actor, reason: str, version: int | None = None
+) -> User:
     """Give an account other roles, boroughs and scopes; its sessions end.
+
+    Parameters
+    ----------
+    version
+        The version it was decided on; ``None`` takes the account as it is.
 
     Raises
     ------
     AccountRefusedError
-        When there is no such account, it is the actor's own, or no administrator would be left.
+        When there is no such account, it is the actor's own or closed, or no administrator
+        would be left.
     AccessDeniedError
         When the actor is no administrator.
+    StaleRecordError
+        When somebody changed the account since that version.
     """
     with record.change() as change:
-        user = _to_change(change, name, by)
-        _refuse_last_administrator(change.tx, user, rights.roles)
-        for table in (user_roles, user_boroughs, user_scopes):
-            change.tx.execute(delete(table).where(table.c.user_id == user.user_id))
-        _write_rights(change.tx, user.user_id, rights)
-        _bump(change, user)
+        user = user_to_change(change, name, by, version=version)
+        refuse_closed(user)
+        refuse_last_administrator(change.tx, user, rights.roles)
+        write_rights(change.tx, user.user_id, rights)
+        bump(change, user)
         end_sessions(change, user.user_id)
         change.note(
             entry(by.name, Action.MANAGE_USERS, "account", user.name, reason=reason or "rights",
-                  detail=_rights_detail(rights))
+                  detail=rights_detail(rights))
         )  # fmt: skip
-        return _required(change.tx, user.name)
+        return required_user(change.tx, user.name)
 
 
-def end_user(record: Record, name: str, *, by: Actor, reason: str) -> User:
-    """Close an account for good; what it did stays in the record under its name.
-
-    Raises
-    ------
-    AccountRefusedError, AccessDeniedError
-        As :func:`change_rights`; also when no reason is given.
-    """
-    if not reason.strip():
-        raise _refused("closing an account needs a reason", "say in a sentence why")
-    with record.change() as change:
-        user = _to_change(change, name, by)
-        _refuse_last_administrator(change.tx, user, frozenset())
-        _bump(change, user, active=False, ended_utc=change.now, ended_reason=reason)
-        end_sessions(change, user.user_id)
-        change.note(entry(by.name, Action.MANAGE_USERS, "account", user.name, reason=reason))
-        return _required(change.tx, user.name)
-
-
-def reset_password(record: Record, name: str, password_hash: str, *, by: Actor) -> User:
+def reset_password(
+    record: Record, name: str, password_hash: str, *, by: Actor, version: int | None = None
+) -> User:
     """Give an account a one-time password in place of the old one; its sessions end.
 
     Raises
     ------
-    AccountRefusedError, AccessDeniedError
-        When there is no such account, or the actor is no administrator.
+    AccountRefusedError, AccessDeniedError, StaleRecordError
+        When there is no such account or it is closed, the actor is no administrator, or
+        somebody changed the account since the version.
     """
     with record.change() as change:
-        user = _to_change(change, name, by, own_allowed=True)
-        _bump(
+        user = user_to_change(change, name, by, own_allowed=True, version=version)
+        refuse_closed(user)
+        bump(
             change,
             user,
             password_hash=password_hash,
@@ -230,7 +201,7 @@ def reset_password(record: Record, name: str, password_hash: str, *, by: Actor) 
         change.note(
             entry(by.name, Action.MANAGE_USERS, "account", user.name, reason="one-time password")
         )
-        return _required(change.tx, user.name)
+        return required_user(change.tx, user.name)
 
 
 def link_identity(record: Record, name: str, identity: Identity, *, by: Actor) -> User:
@@ -242,23 +213,23 @@ def link_identity(record: Record, name: str, identity: Identity, *, by: Actor) -
         When there is no such account, the subject is another's, or the actor may not.
     """
     with record.change() as change:
-        user = _to_change(change, name, by)
+        user = user_to_change(change, name, by)
         other = user_by_identity(change.tx, identity)
         if other is not None and other.user_id != user.user_id:
             raise _refused(
                 f"the subject is linked to {other.name} already", "unlink it there first",
                 identity.subject,
             )  # fmt: skip
-        _bump(change, user, oidc_issuer=identity.issuer, oidc_subject=identity.subject)
+        bump(change, user, oidc_issuer=identity.issuer, oidc_subject=identity.subject)
         change.note(
             entry(by.name, Action.MANAGE_USERS, "account", user.name, reason="identity linked")
         )
-        return _required(change.tx, user.name)
+        return required_user(change.tx, user.name)
 
 
 def set_own_password(change: Change, user: User, password_hash: str) -> None:
     """Keep a password its owner chose; every session of the account ends."""
-    _bump(
+    bump(
         change,
         user,
         password_hash=password_hash,
@@ -288,9 +259,29 @@ def require(actor: Actor, action: Action, resource: Resource) -> None:
         raise AccessDeniedError(verdict.reason, remedy="ask a person whose role it is")
 
 
-def _to_change(change: Change, name: str, by: Actor, *, own_allowed: bool = False) -> User:
+def user_to_change(
+    change: Change,
+    name: str,
+    by: Actor,
+    *,
+    own_allowed: bool = False,
+    version: int | None = None,
+) -> User:
+    """Return the account that an administrator is about to change.
+
+    Raises
+    ------
+    AccountRefusedError, AccessDeniedError, StaleRecordError
+        As :func:`change_rights`.
+    """
     require(by, Action.MANAGE_USERS, Resource("account", name))
-    user = _required(change.tx, checked_name(name))
+    user = required_user(change.tx, checked_name(name))
+    if version is not None and version != user.version:
+        raise StaleRecordError(
+            f"account {user.name} was changed by somebody else: it is at version {user.version}, "
+            f"not {version}",
+            remedy="read it again and decide again",
+        )
     if user.name == by.name and not own_allowed:
         raise _refused(
             "administrators do not change their own rights", "ask another administrator", by.name
@@ -298,10 +289,21 @@ def _to_change(change: Change, name: str, by: Actor, *, own_allowed: bool = Fals
     return user
 
 
-def _required(tx: Connection, name: str) -> User:
+def required_user(tx: Connection, name: str) -> User:
+    """Return the account with a name.
+
+    Raises
+    ------
+    UnknownAccountError
+        When there is none.
+    """
     user = find_user(tx, name)
     if user is None:
-        raise _refused("there is no such account", "`arv users list` names them", name)
+        raise UnknownAccountError(
+            "there is no such account",
+            remedy="`arv users list` and GET /users name them",
+            value=name,
+        )
     return user
 
 
@@ -309,16 +311,35 @@ def _refuse_alike(tx: Connection, name: str) -> None:
     looks = skeleton(name)
     for other in tx.execute(select(users.c.name)).scalars():
         if other == name:
-            raise _refused("the name is taken", "choose another", name)
+            raise _conflict("the name is taken", "choose another", name)
         if skeleton(other) == looks:
-            raise _refused(
+            raise _conflict(
                 f"the name looks like {other!r}, which is another account",
                 "choose a name nobody can mistake for it",
                 name,
             )
 
 
-def _refuse_last_administrator(tx: Connection, user: User, roles: frozenset[Role]) -> None:
+def refuse_closed(user: User) -> None:
+    """Refuse to change an account that is closed.
+
+    Raises
+    ------
+    AccountConflictError
+        Naming it.
+    """
+    if not user.active:
+        raise _conflict("the account is closed", "reopen it first", user.name)
+
+
+def refuse_last_administrator(tx: Connection, user: User, roles: frozenset[Role]) -> None:
+    """Refuse a change after which no open account could administer.
+
+    Raises
+    ------
+    AccountConflictError
+        Naming the last administrator.
+    """
     if Role.ADMINISTRATOR in roles or Role.ADMINISTRATOR not in user.roles or not user.active:
         return
     others = tx.execute(
@@ -329,28 +350,18 @@ def _refuse_last_administrator(tx: Connection, user: User, roles: frozenset[Role
         .limit(1)
     ).first()
     if others is None:
-        raise _refused(
+        raise _conflict(
             f"{user.name} is the last administrator", "make another one first", user.name
         )
 
 
-def _bump(change: Change, user: User, **values: object) -> None:
+def bump(change: Change, user: User, **values: object) -> None:
+    """Set columns of an account as its next version."""
     change.tx.execute(
         update(users)
         .where(users.c.user_id == user.user_id)
         .values(version=user.version + 1, **values)
     )
-
-
-def _write_rights(tx: Connection, user_id: str, rights: Rights) -> None:
-    for table, column, values in (
-        (user_roles, "role", [str(role) for role in rights.roles]),
-        (user_boroughs, "borough_code", list(rights.boroughs)),
-        (user_scopes, "scope", list(rights.scopes)),
-    ):
-        rows = [{"user_id": user_id, column: value} for value in sorted(values)]
-        if rows:
-            tx.execute(insert(table), rows)
 
 
 def _one(tx: Connection, condition: object) -> User | None:
@@ -372,6 +383,10 @@ def _one(tx: Connection, condition: object) -> User | None:
         password_hash=row["password_hash"],
         password_set=row["password_changed_utc"],
         identity=Identity(issuer, subject) if issuer else None,
+        created=row["created_utc"],
+        last_seen=row["last_seen_utc"],
+        ended=row["ended_utc"],
+        ended_reason=row["ended_reason"] or "",
     )
 
 
@@ -380,12 +395,8 @@ def _values(tx: Connection, column: object, user_id: str) -> Sequence[str]:
     return tx.execute(select(column).where(table.c.user_id == user_id)).scalars().all()  # type: ignore[call-overload]  # as above
 
 
-def _rights_detail(rights: Rights) -> dict[str, object]:
-    return {
-        "roles": sorted(rights.roles),
-        "boroughs": sorted(rights.boroughs),
-        "scopes": sorted(rights.scopes),
-    }
+def _conflict(problem: str, remedy: str, value: str) -> AccountConflictError:
+    return AccountConflictError(problem, remedy=remedy, value=value)
 
 
 def _refused(problem: str, remedy: str, value: str | None = None) -> AccountRefusedError:

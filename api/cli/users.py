@@ -10,16 +10,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.accounts.closing import end_user, reopen_user
 from api.accounts.keys import add_key, all_keys, revoke_key
 from api.accounts.oidc import Identity
 from api.accounts.passwords import Passwords, one_time_password
+from api.accounts.rights import checked_rights
 from api.accounts.users import (
     User,
     add_user,
     all_users,
     change_rights,
-    checked_rights,
-    end_user,
     link_identity,
     reset_password,
 )
@@ -126,10 +126,19 @@ def password(name: Name, *, data: DataDir = None, database: Database = None) -> 
 
 @commands.command("close")
 def close(name: Name, *, reason: Reason, data: DataDir = None, database: Database = None) -> None:
-    """Close an account for good; what it did stays in the record."""
+    """Close an account; what it did stays in the record."""
     with open_record(data_directory(data), database, create=False) as record:
         user = end_user(record, name, by=operator(), reason=reason)
     say(f"{user.name} is closed. Their sessions and keys open nothing any more.")
+
+
+@commands.command("reopen")
+def reopen(name: Name, *, reason: Reason, data: DataDir = None, database: Database = None) -> None:
+    """Open a closed account again, with a one-time password; its old keys stay ended."""
+    once, passwords = one_time_password(), Passwords()
+    with open_record(data_directory(data), database, create=False) as record:
+        user = reopen_user(record, name, passwords.hashed(once), by=operator(), reason=reason)
+    _print(f"One-time password of {user.name} (shown once, good for 7 days): {once}")
 
 
 @commands.command("link")

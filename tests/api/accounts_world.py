@@ -11,7 +11,8 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from api.access import Actor, Role
-from api.accounts.users import add_user, checked_rights
+from api.accounts.rights import checked_rights
+from api.accounts.users import add_user
 from api.audit.log import Record
 from api.audit.verify import verify
 from api.store.schema import audit, users

@@ -42,6 +42,7 @@ NOT_OVER_HTTP = {
     Action.ANCHOR_AUDIT,
     Action.MANAGE_USERS,
     Action.MANAGE_KEYS,
+    Action.READ_RULES,
 }
 PUBLIC = {"/health", "/ready", "/openapi.json", "/docs", "/static/{name}", "/sign-in"}
 IDS = [f"{one.method} {one.path}" for one in ENDPOINTS]
@@ -62,7 +63,10 @@ def address(endpoint: Endpoint) -> str:
     return (
         endpoint.path.replace("{name}", "arv.css")
         .replace("{table}", "wards")
+        .replace("/wards/{code}", "/wards/E05000012")
         .replace("{code}", "E09000012")
+        .replace("{hot_spot_id}", "H1")
+        .replace("{assessment_id}", "ra-0")
         .replace("{key}", "2026-W48-0123456789ab")
         .replace("{receipt_id}", "0" * 64)
         .replace("{job_id}", f"job-{'0' * 24}")

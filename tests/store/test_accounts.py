@@ -11,24 +11,30 @@ from sqlalchemy import func, select, text
 
 from api.access import Action, Actor, Role
 from api.accounts.browser import close_session, find_session, open_session
+from api.accounts.closing import end_user, reopen_user
 from api.accounts.keys import actor_of_key, add_key, all_keys, looks_like_key, revoke_key
 from api.accounts.oidc import Identity
+from api.accounts.rights import Rights, checked_rights
 from api.accounts.sign_in import SignIn
 from api.accounts.users import (
-    Rights,
     add_user,
     all_users,
     change_rights,
-    checked_rights,
-    end_user,
     find_user,
     link_identity,
     reset_password,
 )
 from api.audit.entry import entry
 from api.audit.log import Record
-from api.refusals import AccessDeniedError, AccountRefusedError, CredentialRefusedError
+from api.refusals import (
+    AccessDeniedError,
+    AccountConflictError,
+    AccountRefusedError,
+    CredentialRefusedError,
+    UnknownAccountError,
+)
 from api.sessions import IDLE_S, LIFETIME_S
+from api.store.errors import StaleRecordError
 from api.store.schema import api_keys, users
 from api.store.store import Store
 from tests.store.recording import ADMINISTRATOR, CHEAP, later, recording, trail
@@ -179,6 +185,67 @@ def test_changed_rights_end_the_sessions_and_are_in_the_record(
         door.with_password("ann", PASSWORD)
 
 
+def test_a_reopened_account_gets_a_new_password_and_nothing_else_back(
+    record: Record, door: SignIn
+) -> None:
+    add(record, "ann")
+    mine = Identity("https://issuer.example", "subject-1")
+    link_identity(record, "ann", mine, by=ADMINISTRATOR)
+    key, secret = add_key(record, "ann", "", ["plan.read"], life=timedelta(3), by=ADMINISTRATOR)
+    with pytest.raises(AccountConflictError, match="is open"):
+        reopen_user(record, "ann", "hash", by=ADMINISTRATOR, reason="back")
+    end_user(record, "ann", by=ADMINISTRATOR, reason="left the force")
+    for refused in (
+        lambda: end_user(record, "ann", by=ADMINISTRATOR, reason="left"),
+        lambda: change_rights(record, "ann", PLANNER, by=ADMINISTRATOR, reason="more"),
+        lambda: reset_password(record, "ann", "hash", by=ADMINISTRATOR),
+    ):
+        with pytest.raises(AccountConflictError, match="is closed"):
+            refused()
+    with pytest.raises(AccountRefusedError, match="needs a reason"):
+        reopen_user(record, "ann", "hash", by=ADMINISTRATOR, reason=" ")
+    user = reopen_user(
+        record, "ann", CHEAP.hashed("a fresh one-time thing"), by=ADMINISTRATOR, reason="came back"
+    )
+    assert (user.active, user.roles, user.must_change_password) == (True, {Role.PLANNER}, True)
+    with pytest.raises(CredentialRefusedError, match="wrong"):
+        door.with_password("ann", PASSWORD)
+    with pytest.raises(CredentialRefusedError, match="no account"):
+        door.with_identity(mine)
+    with (
+        record.store.read() as tx,
+        pytest.raises(CredentialRefusedError, match=f"{key.key_id} was ended"),
+    ):
+        actor_of_key(tx, secret, record.clock())
+    assert door.with_password("ann", "a fresh one-time thing")[0].name == "ann"
+
+
+def test_a_change_is_refused_when_somebody_changed_the_account_meanwhile(record: Record) -> None:
+    add(record, "ann")
+    change_rights(record, "ann", PLANNER, by=ADMINISTRATOR, reason="first", version=1)
+    for late in (
+        lambda: change_rights(record, "ann", PLANNER, by=ADMINISTRATOR, reason="x", version=1),
+        lambda: end_user(record, "ann", by=ADMINISTRATOR, reason="x", version=1),
+        lambda: reset_password(record, "ann", "hash", by=ADMINISTRATOR, version=3),
+    ):
+        with pytest.raises(StaleRecordError, match="at version 2"):
+            late()
+    assert len(trail(record)) == 2
+
+
+def test_accounts_and_keys_are_listed_a_page_at_a_time(record: Record) -> None:
+    names = ["ann", "bea", "cyd", "dot"]
+    for name in reversed(names):
+        add(record, name)
+        add_key(record, name, name, ["plan.read"], life=timedelta(1), by=ADMINISTRATOR)
+    with record.store.read() as tx:
+        assert [one.name for one in all_users(tx, after="ann", limit=2)] == ["bea", "cyd"]
+        keys = all_keys(tx)
+        behind = (keys[0].created, keys[0].key_id)
+        assert [one.label for one in keys] == names[::-1]
+        assert all_keys(tx, after=behind, limit=2) == keys[1:3]
+
+
 @pytest.mark.parametrize(
     ("roles", "boroughs", "scopes"),
     [(["boss"], [], []), ([], [], []), (["borough"], [], []), (["planner"], ["E09000012"], []),
@@ -247,8 +314,10 @@ def test_a_key_opens_its_actions_until_it_expires_or_is_ended(record: Record) ->
     assert "expired on" in refusal(secret)
     revoke_key(record, key.key_id, by=ADMINISTRATOR, reason="no longer used")
     assert "was ended on" in refusal(secret)
-    with pytest.raises(AccountRefusedError, match="no such key"):
+    with pytest.raises(AccountConflictError, match="ended already"):
         revoke_key(record, key.key_id, by=ADMINISTRATOR, reason="again")
+    with pytest.raises(UnknownAccountError, match="no such key"):
+        revoke_key(record, "k000000000000", by=ADMINISTRATOR, reason="again")
     end_user(record, "ann", by=ADMINISTRATOR, reason="left")
     assert "expired" in refusal(second)
     with record.store.read() as tx:
@@ -265,7 +334,8 @@ def test_a_key_of_a_closed_account_opens_nothing(record: Record) -> None:
 
 @pytest.mark.parametrize(
     ("actions", "days", "scopes", "owner"),
-    [(["plan.approve"], 3, [], "ann"), (["everything"], 3, [], "ann"), ([], 3, [], "ann"),
+    [(["plan.approve"], 3, [], "ann"), (["users.manage"], 3, [], "ann"),
+     (["keys.manage"], 3, [], "ann"), (["everything"], 3, [], "ann"), ([], 3, [], "ann"),
      (["plan.read"], 0, [], "ann"), (["plan.read"], 400, [], "ann"), (["plan.read"], -1, [], "ann"),
      (["plan.read"], 3, ["handling-c"], "ann"), (["plan.read"], 3, ["x"], "ann"),
      (["plan.read"], 3, [], "nobody-here"), (["plan.read"], 3, [], HOSTILE)],

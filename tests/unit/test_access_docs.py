@@ -7,7 +7,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
-from api.access import PERSONAL, RULES, SEPARATED, WHY, Action, Role
+from api.access import KEYLESS, PERSONAL, RULES, SEPARATED, WHY, Action, Role
 from api.cli.users import commands as users
 from api.routes.table import ENDPOINTS
 
@@ -26,6 +26,7 @@ def test_the_table_of_rules_is_that_of_the_code(repository: Path) -> None:
         if Role.ANYONE in RULES[action]:
             continue
         marks = (" †" if action in SEPARATED else "") + (" ‡" if action in PERSONAL else "")
+        marks += " §" if action in KEYLESS else ""
         cells = " | ".join("●" if role in RULES[action] else "" for role in ROLES)
         expected.append(f"| `{action}`{marks} | {cells} | {WHY[action]} |")
     assert lines == expected
