@@ -48,14 +48,21 @@ class PlanRequest:
     events: tuple[Event, ...] = ()
 
 
-def assemble(request: PlanRequest, settled: Settled) -> PatrolPlan:
-    """Return the plan of a solution, with its numbers rounded and its identifier set."""
+def assemble(
+    request: PlanRequest,
+    settled: Settled,
+    placed: tuple[explanation.Placed, ...] | None = None,
+) -> PatrolPlan:
+    """Return the plan of a solution, with its numbers rounded and its identifier set.
+
+    ``placed`` says which unit has which column; left out, units keep what they had before.
+    """
     problem, solution = settled.problem, settled.solution
     objective = round(solution.objective, DECIMALS)
     scale = 10**DECIMALS
     bound = min(1.0, max(objective, math.ceil(solution.bound * scale) / scale))
     before = previous_masks(problem.world, request.previous)
-    placed = explanation.assigned_units(problem, solution.columns, before)
+    placed = placed or explanation.assigned_units(problem, solution.columns, before)
     coverage = explanation.borough_coverage(problem, solution.columns)
     world = problem.world
     owner = {
@@ -77,7 +84,7 @@ def assemble(request: PlanRequest, settled: Settled) -> PatrolPlan:
                 )
             ),
             settings=_settings(request, problem)
-            | _work(request, settled)
+            | _work(request, settled, placed)
             | {"robustness": asdict(settled.robustness) if settled.robustness else None},
             assessment_id=request.assessment.assessment_id,
             inputs_sha256=_inputs_sha256(request),
@@ -187,17 +194,21 @@ def _settings(request: PlanRequest, problem: PlanProblem) -> dict[str, object]:
     }
 
 
-def busy_by_unit(request: PlanRequest, settled: Settled) -> dict[str, float]:
+def busy_by_unit(
+    request: PlanRequest,
+    settled: Settled,
+    placed: tuple[explanation.Placed, ...] | None = None,
+) -> dict[str, float]:
     """Return the busy fraction of every unit that the plan was made with, by unit_id."""
     problem, columns = settled.problem, settled.solution.columns
     before = previous_masks(problem.world, request.previous)
-    return {
-        one.unit_id: float(problem.busy[one.column])
-        for one in explanation.assigned_units(problem, columns, before)
-    }
+    placed = placed or explanation.assigned_units(problem, columns, before)
+    return {one.unit_id: float(problem.busy[one.column]) for one in placed}
 
 
-def _work(request: PlanRequest, settled: Settled) -> dict[str, object]:
+def _work(
+    request: PlanRequest, settled: Settled, placed: tuple[explanation.Placed, ...]
+) -> dict[str, object]:
     """Return the assumed work and the busy fractions that follow; nothing where none is given."""
     load = call_load(request.fleet)
     if load is None:
@@ -206,7 +217,7 @@ def _work(request: PlanRequest, settled: Settled) -> dict[str, object]:
         "calls_per_week": load.calls_per_week,
         "service_time_s": load.service_time_s,
         "two_unit_share": load.two_unit_share,
-        "busy_fractions": busy_by_unit(request, settled),
+        "busy_fractions": busy_by_unit(request, settled, placed),
         "busy_rounds": settled.rounds,
     }
 

@@ -96,6 +96,7 @@ def build_problem(
     previous: Mapping[str, int],
     max_changes: int | None,
     bounds: WorkloadBounds | None = None,
+    also: Mapping[str, int] | None = None,
 ) -> PlanProblem:
     """List every area each class may be given and what it covers.
 
@@ -108,6 +109,8 @@ def build_problem(
         Most units, present in both plans, whose area may differ.
     bounds
         Workload bounds; those of the settings when left out.
+    also
+        An area of each unit that is listed even when the workload bounds do not allow it.
 
     Raises
     ------
@@ -126,6 +129,8 @@ def build_problem(
             before = previous.get(unit.unit_id, 0)
             if max_changes is not None and _may_keep(before, world, unit_class):
                 columns.add((before, position))
+            if also is not None:
+                columns.add((also[unit.unit_id], position))
     ordered = sorted(columns, key=lambda column: (column[1], column[0].bit_count(), column[0]))
     masks = tuple(mask for mask, _ in ordered)
     members = membership(masks, len(world.borough_codes))

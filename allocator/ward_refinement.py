@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,47 @@ def refine_wards(
     before = ground.figures()
     while (move := ground.best_move()) is not None:
         ground.apply(move)
-    after = ground.figures()
+    return _refined(plan, assessment, ground, before)
+
+
+def refined_as(
+    plan: PatrolPlan,
+    refined: PatrolPlan,
+    assessment: RiskAssessment,
+    fleet: Fleet,
+    *,
+    settings: PlanSettings,
+    travel: TravelTime,
+) -> PatrolPlan:
+    """Give a plan the wards of another with the same areas, and weigh them anew.
+
+    Parameters
+    ----------
+    plan, assessment, fleet, settings, travel
+        As for :func:`refine_wards`.
+    refined
+        The plan whose wards were refined.
+
+    Raises
+    ------
+    PlanningRefusedError
+        ``refined`` is not refined, or as for :func:`refine_wards`.
+    """
+    record = _record(refined)
+    _check(plan, assessment, fleet)
+    ground = _Ground(plan, assessment, fleet, settings, travel)
+    before = ground.figures()
+    units = {unit.unit_id: number for number, unit in enumerate(plan.units)}
+    wards = {place.code: number for number, place in enumerate(assessment.places)}
+    for ward, (giver, taker) in record["moved"].items():
+        ground.apply(_Move(wards[ward], units[giver], units[taker]))
+    return _refined(plan, assessment, ground, before)
+
+
+def _refined(
+    plan: PatrolPlan, assessment: RiskAssessment, ground: _Ground, before: dict[str, float]
+) -> PatrolPlan:
+    """Return the plan with the wards as they are on the ground, and what that did."""
     refined = sealed(
         replace(
             plan,
@@ -83,7 +124,7 @@ def refine_wards(
                     "method": "local search (heuristic): single border wards, best balance first",
                     "moved": ground.moved(),
                     "before": before,
-                    "after": after,
+                    "after": ground.figures(),
                 }
             },
         )
@@ -100,11 +141,7 @@ def sentence(plan: PatrolPlan) -> str:
     PlanningRefusedError
         The plan's wards are not refined.
     """
-    record = plan.settings.get(SETTING)
-    if not isinstance(record, dict):
-        raise PlanningRefusedError(
-            f"the wards of plan {plan.plan_id} are not refined", remedy="refine them first"
-        )
+    record = _record(plan)
     before, after = record["before"], record["after"]
     return (
         f"Wards refined (heuristic): {len(record['moved'])} border wards moved; the busiest unit "
@@ -112,6 +149,15 @@ def sentence(plan: PatrolPlan) -> str:
         f"equal share of demand, the least busy {after['least_load']:.2f} instead of "
         f"{before['least_load']:.2f}."
     )
+
+
+def _record(plan: PatrolPlan) -> dict[str, Any]:
+    record = plan.settings.get(SETTING)
+    if not isinstance(record, dict):
+        raise PlanningRefusedError(
+            f"the wards of plan {plan.plan_id} are not refined", remedy="refine them first"
+        )
+    return record
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,29 @@ def _proven(best: _Consistent, solve: Solve, gap: float, *, rounds: int) -> Sett
     return Settled(best.problem, solution, rounds)
 
 
+def as_caused(
+    problem: PlanProblem,
+    columns: NDArray[np.intp],
+    *,
+    fleet: Fleet,
+    travel: TravelTime,
+    build: Build,
+) -> PlanProblem:
+    """Return the model of a plan under the busy fractions that the plan causes itself.
+
+    Parameters
+    ----------
+    problem, columns, fleet, travel, build
+        As for :func:`settled`.
+
+    Raises
+    ------
+    OverloadRefusedError
+        The units on duty cannot complete the calls.
+    """
+    return _consistent(problem, columns, fleet, travel, build).problem
+
+
 def _consistent(
     problem: PlanProblem,
     columns: NDArray[np.intp],
