@@ -24,6 +24,7 @@ from scipy.sparse import csr_matrix, hstack, vstack
 
 from allocator import event_calendar
 from allocator.errors import PlanningRefusedError
+from allocator.following import stop_asked
 from allocator.patrol_areas import mask_of
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_assembly import PlanRequest, assemble, busy_by_unit
@@ -106,6 +107,9 @@ def alternatives(
         As for the plan.
     time_limit_s
         Seconds for all solves together; alternatives not found in time are left out.
+    progress
+        Told the step and how much of it is done; a follower that asks for the end gets the
+        alternatives found so far.
 
     Returns
     -------
@@ -128,6 +132,8 @@ def alternatives(
     search = _Diversity(problem, solution, tolerance, _areas(problem, plan))
     found: list[AlternativePlan] = []
     for number in range(count):
+        if stop_asked(progress):
+            break
         if progress is not None:
             progress("Looking for other plans", number / count)
         answer = search.next(deadline)

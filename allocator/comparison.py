@@ -29,6 +29,7 @@ from allocator.errors import (
     PlanningRefusedError,
     PlanTimedOutError,
 )
+from allocator.following import Figures
 from allocator.patrol_areas import mask_of, members_of, membership
 from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_request import events_of
@@ -37,7 +38,7 @@ from allocator.queueing import busy_rounds
 from allocator.settings import PlanSettings, in_force
 from allocator.simple_placements import greedy, nearest_centre, proportional
 from allocator.travel_time import TravelTime, embedded_travel_time
-from allocator.weekly_plan import plan_week
+from allocator.weekly_plan import Progress, plan_week
 from hotspots.assessment import RiskAssessment
 
 FREE_CAP = 2.0  # workload bound of the unconstrained plan, which keeps its columns countable
@@ -97,6 +98,7 @@ def compare(
     settings: PlanSettings | None = None,
     travel: TravelTime | None = None,
     time_limit_s: float = 60.0,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Set a plan beside last week's, unconstrained, proportional, Voronoi and greedy ones.
 
@@ -110,6 +112,9 @@ def compare(
         As for the plan.
     time_limit_s
         Seconds for all solves together; rules that were not priced in time are left out.
+    progress
+        Told the step and how much of it is done. One that is also a
+        :class:`allocator.following.Follower` can end the solves as the time limit would.
 
     Raises
     ------
@@ -124,9 +129,14 @@ def compare(
     world = busy_rounds.as_planned(world, plan)
     fleet = replace(fleet, units=tuple(sorted(fleet.units, key=lambda unit: unit.unit_id)))
     _check(plan, world, fleet)
+    tell: Progress = progress or (lambda _step, _share: None)
+    tell("Comparing placements", 0.0)
     scale = _Scale(world, fleet, settings)
     asked = _asked(plan, previous)
-    solves = _Solves(assessment, fleet, settings, travel, previous, deadline, events, plan.week)
+    solves = _Solves(
+        assessment, fleet, settings, travel, previous, deadline, events, plan.week,
+        Figures(progress),
+    )  # fmt: skip
     rows = [scale.of_plan("proposed", "Proposed plan", plan, plan.bound)]
     if previous is not None:
         rows.append(scale.of_plan("previous", "Previous plan, this week's demand", previous))
@@ -142,7 +152,10 @@ def compare(
         ),
         scale.row("greedy", "Greedy MCLP, rest unpatrolled", greedy(world, fleet, settings)),
     ]
+    tell("Comparing placements", 1.0)
+    tell("Pricing the rules", 0.0)
     costs = _rule_costs(plan, asked, solves)
+    tell("Pricing the rules", 1.0)
     return Comparison(world.borough_codes, world.borough_names, tuple(rows), costs)
 
 
@@ -233,6 +246,7 @@ class _Solves:
     deadline: float
     events: tuple[event_calendar.Event, ...]
     week: str
+    following: Figures
 
     def plan(
         self,
@@ -244,7 +258,7 @@ class _Solves:
     ) -> PatrolPlan | None:
         """Return a plan, or nothing when the time is over or the rules allow none."""
         left_s = self.deadline - time.monotonic()
-        if left_s <= 0:
+        if left_s <= 0 or self.following.stop_asked():
             return None
         fleet, settings = self.fleet, self.settings
         if anywhere:
@@ -269,6 +283,7 @@ class _Solves:
                 events=self.events,
                 week=self.week,
                 time_limit_s=left_s,
+                progress=self.following,
             )
         except (PlanInfeasibleError, PlanTimedOutError, LockRefusedError):
             return None

@@ -8,20 +8,36 @@ coverage. The price-of-stability curve shows what every further change would buy
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from allocator import event_calendar
-from allocator.errors import LockRefusedError, PlanInfeasibleError, PlanningRefusedError
+from allocator.errors import PlanInfeasibleError, PlanTimedOutError
+from allocator.following import Figures, stop_asked
 from allocator.plan import Fleet, PatrolPlan, PlanStatus
 from allocator.plan_differences import UnitChange, changed_units, differences
-from allocator.settings import PlanSettings, in_force
-from allocator.travel_time import TravelTime, embedded_travel_time
-from allocator.weekly_plan import Progress, plan_week
+from allocator.replan_week import (
+    COVERAGE_TOLERANCE,
+    ReplanRequest,
+    ReplanWeek,
+    week_of_request,
+)
+from allocator.settings import PlanSettings
+from allocator.travel_time import TravelTime
+from allocator.weekly_plan import Progress
 from hotspots.assessment import RiskAssessment
 
+__all__ = [
+    "COVERAGE_TOLERANCE",
+    "CURVE_LIMITS",
+    "CurvePoint",
+    "Replan",
+    "ReplanRequest",
+    "price_of_stability",
+    "replan",
+    "sentences",
+]
+
 CURVE_LIMITS = (0, 2, 4, 8, 16)
-COVERAGE_TOLERANCE = 0.01
 HEAVY_LOAD = 1.5  # a changed unit above the usual cap on workload is named
 
 
@@ -69,69 +85,6 @@ class Replan:
     loads: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True)
-class ReplanRequest:
-    """What happened, and what must stay.
-
-    Attributes
-    ----------
-    current
-        The plan in force; its locks, exclusions and support stay in force.
-    lost
-        Units that are no longer available.
-    started
-        Units already out: they keep every borough they have, and may take over more.
-    locks
-        Boroughs that units' areas must contain, beside those of the plan.
-    coverage_tolerance
-        Share of the coverage from scratch that may be given up for stability, in [0, 1].
-    workload_cap
-        Most demand a unit may carry for the rest of the week, as a multiple of the equal share,
-        for the sake of fewer changes; the usual cap when left out. The plan from scratch always
-        keeps the usual one.
-    """
-
-    current: PatrolPlan
-    lost: tuple[str, ...] = ()
-    started: tuple[str, ...] = ()
-    locks: Mapping[str, tuple[str, ...]] | None = None
-    coverage_tolerance: float = COVERAGE_TOLERANCE
-    workload_cap: float | None = None
-
-
-@dataclass(frozen=True)
-class _Week:
-    """Everything that is the same for every solve of one re-plan."""
-
-    assessment: RiskAssessment
-    fleet: Fleet
-    current: PatrolPlan
-    rules: dict[str, dict[str, tuple[str, ...]]]
-    settings: PlanSettings
-    workload_cap: float | None
-    travel: TravelTime
-    events: tuple[event_calendar.Event, ...]
-
-    def solve(self, max_changes: int | None, time_limit_s: float) -> PatrolPlan:
-        settings = self.settings
-        if max_changes is not None and self.workload_cap is not None:
-            settings = replace(settings, workload_cap=self.workload_cap)
-        return plan_week(
-            self.assessment,
-            self.fleet,
-            week=self.current.week,
-            previous=self.current,
-            max_changes=max_changes,
-            time_limit_s=time_limit_s,
-            settings=settings,
-            travel=self.travel,
-            locks=self.rules["locks"],
-            excludes=self.rules["excludes"],
-            support=self.rules["support"],
-            events=self.events,
-        )
-
-
 def replan(
     assessment: RiskAssessment,
     fleet: Fleet,
@@ -155,7 +108,8 @@ def replan(
     settings, travel
         As for :func:`allocator.weekly_plan.plan_week`; by default the plan's own coverage floor.
     progress
-        Told the step and how much of it is done.
+        Told the step and how much of it is done. One that is also a
+        :class:`allocator.following.Follower` can end the search: the best plan so far is kept.
 
     Raises
     ------
@@ -166,25 +120,16 @@ def replan(
     PlanTimedOutError
         The time was over before any plan was found.
     """
-    week = _week(assessment, fleet, request, settings, travel)
+    week = week_of_request(
+        assessment, fleet, request, settings, travel, following=Figures(progress)
+    )
     deadline = time.monotonic() + time_limit_s
     tell: Callable[[str, float], None] = progress or (lambda _step, _share: None)
     tell("Planning from scratch", 0.0)
     scratch = week.solve(None, time_limit_s)
     tell("Looking for few changes", 0.0)
-    floor = (1.0 - request.coverage_tolerance) * scratch.objective
     most = len(changed_units(request.current, scratch))
-    plan = scratch
-    fewest = 1 if request.lost else 0  # somebody has to take over what a lost unit patrolled
-    for limit in range(fewest, most):
-        left_s = deadline - time.monotonic()
-        if left_s <= 0:
-            break
-        found = _solved(week, limit, left_s)
-        if found is not None and found.objective >= floor:
-            plan = found
-            break
-        tell("Looking for few changes", (limit + 1) / most)
+    plan = _fewest_changes(week, request, scratch, deadline, tell)
     tell("Looking for few changes", 1.0)
     return Replan(
         plan,
@@ -194,6 +139,48 @@ def replan(
         differences(request.current, plan),
         _loads(assessment, plan),
     )
+
+
+def _fewest_changes(
+    week: ReplanWeek,
+    request: ReplanRequest,
+    scratch: PatrolPlan,
+    deadline: float,
+    tell: Callable[[str, float], None],
+) -> PatrolPlan:
+    """Return the plan that changes the fewest units and covers enough, within the limit."""
+    floor = (1.0 - request.coverage_tolerance) * scratch.objective
+    most = len(changed_units(request.current, scratch))
+    plan = scratch
+    if request.max_changes is not None and request.max_changes < most:
+        most = request.max_changes
+        plan = _within_limit(week, most, deadline - time.monotonic())
+    fewest = 1 if request.lost else 0  # somebody has to take over what a lost unit patrolled
+    for limit in range(fewest, most):
+        left_s = deadline - time.monotonic()
+        if left_s <= 0 or week.following.stop_asked():
+            break
+        found = week.solved(limit, left_s)
+        if found is not None and found.objective >= floor:
+            return found
+        tell("Looking for few changes", (limit + 1) / most)
+    return plan
+
+
+def _within_limit(week: ReplanWeek, limit: int, left_s: float) -> PatrolPlan:
+    """Return the best plan with at most ``limit`` changed units, or say why there is none."""
+    if left_s <= 0:
+        raise PlanTimedOutError(
+            f"the time was over before a plan with at most {limit} changed units was found",
+            remedy="allow more time, or more changes",
+        )
+    found = week.solved(limit, left_s)
+    if found is None:
+        raise PlanInfeasibleError(
+            f"no plan keeps every rule with at most {limit} changed units",
+            remedy="allow more changes (max_changes), or give up a lock",
+        )
+    return found
 
 
 def price_of_stability(
@@ -226,15 +213,19 @@ def price_of_stability(
     LockRefusedError, PlanningRefusedError, PlanTimedOutError
         As :func:`replan`.
     """
-    week = _week(assessment, fleet, request, settings, travel)
+    week = week_of_request(
+        assessment, fleet, request, settings, travel, following=Figures(progress)
+    )
     deadline = time.monotonic() + time_limit_s
     tell: Callable[[str, float], None] = progress or (lambda _step, _share: None)
     ordered = sorted(set(limits))
     points = []
     for number, limit in enumerate(ordered):
+        if stop_asked(progress):
+            break
         tell("Pricing stability", number / len(ordered))
         left_s = max(0.1, (deadline - time.monotonic()) / (len(ordered) - number))
-        points.append(_point(week, limit, _solved(week, limit, left_s)))
+        points.append(_point(week, limit, week.solved(limit, left_s)))
     tell("Pricing stability", 1.0)
     return tuple(points)
 
@@ -283,78 +274,7 @@ def _many(count: int) -> str:
     return f"{count} unit" if count == 1 else f"{count} units"
 
 
-def _week(
-    assessment: RiskAssessment,
-    fleet: Fleet,
-    request: ReplanRequest,
-    settings: PlanSettings | None,
-    travel: TravelTime | None,
-) -> _Week:
-    if not 0.0 <= request.coverage_tolerance <= 1.0:
-        raise PlanningRefusedError(
-            f"the tolerance on coverage is {request.coverage_tolerance}, not a share",
-            remedy="give a share from 0 to 1, for example 0.01",
-        )
-    known = {unit.unit_id for unit in request.current.units}
-    for what, unit_ids in (("lost", request.lost), ("started", request.started)):
-        for unit_id in unit_ids:
-            if unit_id not in known:
-                raise LockRefusedError(
-                    f"{unit_id!r} is named as {what}, but plan {request.current.plan_id} does not "
-                    "place it",
-                    remedy=f"name units of the plan: {', '.join(sorted(known))}",
-                )
-    both = sorted(set(request.lost) & set(request.started))
-    if both:
-        raise LockRefusedError(
-            f"{both[0]} is named as lost and as started", remedy="name it as one of the two"
-        )
-    left = tuple(unit for unit in fleet.units if unit.unit_id not in request.lost)
-    smaller = replace(fleet, units=left)
-    return _Week(
-        assessment,
-        smaller,
-        request.current,
-        _rules(request, {unit.unit_id for unit in left}),
-        settings or in_force(request.current.settings),
-        request.workload_cap,
-        travel or embedded_travel_time(assessment),
-        event_calendar.without_units(
-            event_calendar.in_force(request.current.settings), request.lost
-        ),
-    )
-
-
-def _rules(request: ReplanRequest, available: set[str]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Rules of the plan in force that still apply, and those of the request."""
-    rules: dict[str, dict[str, set[str]]] = {}
-    for name in ("locks", "excludes", "support"):
-        recorded = request.current.settings.get(name)
-        kept = recorded if isinstance(recorded, dict) else {}
-        rules[name] = {
-            unit: set(codes)
-            for unit, codes in kept.items()
-            if unit in available and isinstance(codes, (list, tuple))
-        }
-    for unit in request.current.units:
-        if unit.unit_id in request.started:
-            rules["locks"].setdefault(unit.unit_id, set()).update(unit.boroughs)
-    for unit_id, codes in (request.locks or {}).items():
-        rules["locks"].setdefault(unit_id, set()).update(codes)
-    return {
-        name: {unit: tuple(sorted(codes)) for unit, codes in sorted(of_unit.items())}
-        for name, of_unit in rules.items()
-    }
-
-
-def _solved(week: _Week, limit: int, time_limit_s: float) -> PatrolPlan | None:
-    try:
-        return week.solve(limit, time_limit_s)
-    except PlanInfeasibleError:
-        return None
-
-
-def _point(week: _Week, limit: int, plan: PatrolPlan | None) -> CurvePoint:
+def _point(week: ReplanWeek, limit: int, plan: PatrolPlan | None) -> CurvePoint:
     if plan is None:
         return CurvePoint(limit, "infeasible", None, None, None, False)
     changed = len(changed_units(week.current, plan))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from allocator.errors import LockRefusedError, PlanningRefusedError
+from allocator.errors import LockRefusedError, PlanInfeasibleError, PlanningRefusedError
 from allocator.plan import Fleet, PatrolPlan, Unit
 from allocator.plan_differences import differences
 from allocator.replan import (
@@ -95,6 +95,51 @@ def test_the_curve_is_what_enumeration_says(plan: PatrolPlan) -> None:
         best = max(value for count, value in every if count <= point.max_changes)
         assert point.objective == pytest.approx(best, abs=3e-7)
         assert point.changed is not None and point.changed <= point.max_changes
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_limit_on_changes_comes_before_coverage(plan: PatrolPlan, limit: int) -> None:
+    smaller = replace(FLEET, units=FLEET.units[1:])
+    coverage = SlowCoverage(WORLD, smaller, FREE)
+    before = areas(plan)
+    within = [
+        coverage.of(one)
+        for one in all_plans(WORLD, smaller, {})
+        if sum(one[unit] != before[unit] for unit in one) <= limit
+    ]
+    request = ReplanRequest(plan, lost=("A",), coverage_tolerance=0.0, max_changes=limit)
+    result = replan(WORLD, FLEET, request, settings=FREE)
+    assert sum(areas(result.plan)[unit] != before[unit] for unit in areas(result.plan)) <= limit
+    assert result.plan.objective == pytest.approx(max(within), abs=3e-7)
+    with pytest.raises(PlanInfeasibleError, match="at most 0 changed units"):
+        replan(WORLD, FLEET, replace(request, max_changes=0), settings=FREE)
+    with pytest.raises(PlanningRefusedError, match="at most -1 changes"):
+        replan(WORLD, FLEET, replace(request, max_changes=-1), settings=FREE)
+
+
+class Impatient:
+    """A follower that asks for the end at once."""
+
+    def __init__(self) -> None:
+        self.heard: list[float] = []
+
+    def __call__(self, step: str, share: float) -> None:
+        """Take in a step."""
+
+    def measured(self, objective: float, bound: float) -> None:
+        self.heard.append(objective)
+
+    def stop_asked(self) -> bool:
+        return True
+
+
+def test_whoever_asks_for_the_end_gets_the_best_so_far(plan: PatrolPlan) -> None:
+    impatient = Impatient()
+    request = ReplanRequest(plan, lost=("A",), coverage_tolerance=0.3)
+    result = replan(WORLD, FLEET, request, settings=FREE, progress=impatient)
+    assert result.plan == result.from_scratch
+    assert impatient.heard
+    assert price_of_stability(WORLD, FLEET, request, settings=FREE, progress=impatient) == ()
 
 
 def test_a_heavier_load_may_be_asked_for_to_change_less() -> None:
