@@ -135,7 +135,7 @@ def test_areas_kept_by_a_limit_on_changes_stay_beside_the_bounds_on_workload() -
 
 
 def test_refined_wards_are_kept_and_weighed_anew() -> None:
-    world = make_world(2, n_boroughs=7, wards_each=9)
+    world = make_world(4, n_boroughs=7, wards_each=9)
     plan = refine_wards(plan_week(world, FLEET), world, FLEET)
     other = otherwise(world, 3)
     made = restate_plan(plan, other, FLEET)
