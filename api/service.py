@@ -104,13 +104,16 @@ class KeptReadings:
         How many readings are kept; the one longest unused goes first.
     """
 
-    def __init__(self, most: int = 8) -> None:
+    def __init__(self, most: int = 24) -> None:
         self._most = most
         self._kept: OrderedDict[tuple[str, Path], object] = OrderedDict()
 
-    async def get(self, path: Path, read: Callable[[Path], Value]) -> Value:
-        """Return ``read(path)``, from memory when it is there, else from a thread."""
-        key = (read.__qualname__, path)
+    async def get(self, path: Path, read: Callable[[Path], Value], about: str = "") -> Value:
+        """Return ``read(path)``, from memory when it is there, else from a thread.
+
+        ``about`` says what is read, where the name of the function does not.
+        """
+        key = (about or read.__qualname__, path)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]  # type: ignore[return-value]  # the key holds what read returned

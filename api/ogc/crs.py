@@ -113,8 +113,8 @@ def enclosing_m(boxes: Sequence[Box], crs: Crs) -> Box:
     return float(x_min), float(y_min), float(x_max), float(y_max)
 
 
-def inside(shapes: Sequence[Any], boxes: Sequence[Box], crs: Crs) -> NDArray[np.bool_]:
-    """Tell which places, EPSG:27700, meet one of some boxes of a system; edges count.
+def inside(places: Geometries, boxes: Sequence[Box]) -> NDArray[np.bool_]:
+    """Tell which places meet one of some boxes of the same system; edges count.
 
     Returns
     -------
@@ -122,4 +122,5 @@ def inside(shapes: Sequence[Any], boxes: Sequence[Box], crs: Crs) -> NDArray[np.
         Boolean, one value a place; what has no place meets nothing.
     """
     area = shapely.union_all([shapely.box(*one) for one in boxes])
-    return np.asarray(shapely.intersects(unrounded(shapes, crs), area), dtype=bool)
+    shapely.prepare(area)
+    return np.asarray(shapely.intersects(area, places), dtype=bool)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
 
-from api.ogc.crs import NATIONAL_GRID, SYSTEMS, Crs, written
+from api.ogc.crs import NATIONAL_GRID, SYSTEMS, Crs
+from api.ogc.ground import Ground
 from api.ogc.layers import Feature, Found, Layer
-from hotspots.boundaries.study_area import StudyArea
+from api.ogc.places import Place
 
 ROOT = "/ogc"
 JSON, GEOJSON = "application/json", "application/geo+json"
@@ -39,27 +42,25 @@ def landing(request: Request) -> dict[str, Any]:
     }
 
 
-def collections(request: Request, layers: list[Layer], area: StudyArea) -> dict[str, Any]:
+def collections(request: Request, layers: list[Layer], ground: Ground) -> dict[str, Any]:
     """Return the collections an actor may read."""
     return {
         "links": [_link(request, f"{ROOT}/collections", "self", JSON, "This document")],
         "crs": list(SYSTEMS),
-        "collections": [collection(request, one, area) for one in layers],
+        "collections": [collection(request, one, ground) for one in layers],
     }
 
 
-def collection(request: Request, layer: Layer, area: StudyArea) -> dict[str, Any]:
+def collection(request: Request, layer: Layer, ground: Ground) -> dict[str, Any]:
     """Return what a collection says of itself."""
     here = f"{ROOT}/collections/{layer.name}"
-    west, south, east, north = area.boroughs.to_crs(epsg=4326).total_bounds
-    corners = [round(float(one), 6) for one in (west, south, east, north)]
     return {
         "id": layer.name,
         "title": layer.title,
         "description": layer.description,
-        "attribution": "; ".join(area.attribution),
+        "attribution": "; ".join(ground.area.attribution),
         "itemType": "feature",
-        "extent": {"spatial": {"bbox": [corners]}},
+        "extent": {"spatial": {"bbox": [list(ground.corners)]}},
         "crs": list(SYSTEMS),
         "storageCrs": NATIONAL_GRID.uri,
         "links": [
@@ -69,8 +70,8 @@ def collection(request: Request, layer: Layer, area: StudyArea) -> dict[str, Any
     }
 
 
-def items(request: Request, layer: Layer, found: Found, crs: Crs) -> dict[str, Any]:
-    """Return a page of features with the links to itself and to the next."""
+def items(request: Request, layer: Layer, found: Found, crs: Crs) -> str:
+    """Return a page of features with the links to itself and to the next, as JSON."""
     here = f"{ROOT}/collections/{layer.name}"
     links = [
         {**_link(request, "", "self", GEOJSON, "This page"), "href": str(request.url)},
@@ -81,36 +82,40 @@ def items(request: Request, layer: Layer, found: Found, crs: Crs) -> dict[str, A
         links.append(
             {**_link(request, "", "next", GEOJSON, "The next page"), "href": str(following)}
         )
-    shapes = written([one.shape for one in found.features], crs) if found.features else []
-    body: dict[str, Any] = {
+    about: dict[str, Any] = {
         "type": "FeatureCollection",
         "links": links,
         "numberReturned": len(found.features),
-        "features": [_feature(one, at) for one, at in zip(found.features, shapes, strict=True)],
     }
     if found.matched is not None:
-        body["numberMatched"] = found.matched
-    return body
+        about["numberMatched"] = found.matched
+    features = ", ".join(_features(found.features, crs))
+    return f'{as_json(about)[:-1]}, "features": [{features}]}}'
 
 
-def item(request: Request, layer: Layer, one: Feature, crs: Crs) -> dict[str, Any]:
-    """Return one feature with its links."""
+def item(request: Request, layer: Layer, one: Feature, crs: Crs) -> str:
+    """Return one feature with its links, as JSON."""
     here = f"{ROOT}/collections/{layer.name}"
-    body = _feature(one, written([one.shape], crs)[0])
-    body["links"] = [
+    links = [
         {**_link(request, "", "self", GEOJSON, "This feature"), "href": str(request.url)},
         _link(request, here, "collection", JSON, layer.title),
     ]
-    return body
+    return f'{_features([one], crs)[0][:-1]}, "links": {as_json(links)}}}'
 
 
-def _feature(one: Feature, geometry: dict[str, Any] | None) -> dict[str, Any]:
-    return {
-        "type": "Feature",
-        "id": one.feature_id,
-        "geometry": geometry,
-        "properties": one.properties,
-    }
+def as_json(value: Any) -> str:
+    """Return a value as JSON; not-a-number is a defect."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _features(features: Sequence[Feature], crs: Crs) -> list[str]:
+    """Return features as JSON; what was written out before is put together again."""
+    shapes = Place.texts([one.place for one in features], crs)
+    return [
+        f'{{"type": "Feature", "id": {as_json(one.feature_id)}, "geometry": {geometry}, '
+        f'"properties": {one.properties_text}}}'
+        for one, geometry in zip(features, shapes, strict=True)
+    ]
 
 
 def _link(request: Request, path: str, rel: str, media_type: str, title: str) -> dict[str, str]:

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 
 from api.access import HANDLING_C_SCOPE, Action, Actor, own_boroughs
-from api.ogc.crs import enclosing_m, inside
+from api.ogc.crs import enclosing_m, inside, unrounded
 from api.ogc.layers import Feature, Found
+from api.ogc.places import Place
 from api.ogc.query import ItemsQuery
 from api.problems import ProblemError, http_problem
 from api.routes.stored import stored_assessment
@@ -80,7 +81,8 @@ def _matching(
 def _inside(part: list[Incident], query: ItemsQuery) -> list[Incident]:
     if query.boxes is None or not part:
         return part
-    met = inside([_place(one) for one in part], query.boxes, query.bbox_crs)
+    places = unrounded([_point(one) for one in part], query.bbox_crs)
+    met = inside(places, query.boxes)
     return [part[at] for at in np.flatnonzero(met)]
 
 
@@ -102,7 +104,7 @@ def _following(scope: IncidentQuery, after: int, limit: int) -> IncidentQuery:
 def _feature(one: Incident) -> Feature:
     return Feature(
         str(one.incident_id),
-        _place(one),
+        Place(_point(one)),
         {
             "record_id": one.record_id,
             "source": one.source,
@@ -123,7 +125,7 @@ def _feature(one: Incident) -> Feature:
     )
 
 
-def _place(one: Incident) -> Any:
+def _point(one: Incident) -> Any:
     return Point(one.x_m, one.y_m) if one.x_m is not None and one.y_m is not None else None
 
 

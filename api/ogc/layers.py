@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from shapely.geometry import Polygon
@@ -17,6 +19,8 @@ from allocator.plan import PatrolPlan
 from api.access import Action, Actor, decide, own_boroughs
 from api.marking import marking_of
 from api.ogc.crs import inside
+from api.ogc.ground import Ground, ground_of, study_area
+from api.ogc.places import Place, places_of
 from api.ogc.query import ItemsQuery
 from api.plans.patrol_areas import unit_properties, unit_shape
 from api.plans.shelf import PlanShelf
@@ -24,21 +28,26 @@ from api.routes.permits import as_resource, shown_assessment
 from api.routes.stored import StoredAssessment, StoredPlan, stored_assessment, stored_plan
 from api.service import LONDON, Service, service_of
 from hotspots.assessment import AreaScore, RiskAssessment
-from hotspots.boundaries.study_area import StudyArea, bundled_folder, load_bundled
+from hotspots.boundaries.study_area import StudyArea
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature: its id, place in EPSG:27700 (``None`` if unknown), and what is said of it.
+    """One feature: its id, its place, and what is said of it.
 
     ``start`` and ``before`` are the time it is of, its end excluded; ``None`` for always.
     """
 
     feature_id: str
-    shape: Any
-    properties: dict[str, Any]
+    place: Place
+    properties: Mapping[str, Any]
     start: datetime | None = None
     before: datetime | None = None
+
+    @cached_property
+    def properties_text(self) -> str:
+        """Return what is said of it as JSON, written out once."""
+        return json.dumps(self.properties, ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ class Marked:
 
 
 Gather = Callable[[Request], Awaitable[Marked]]
+Level = Literal["ward", "borough"]
 
 
 def whole(name: str, title: str, description: str, action: Action, gather: Gather) -> Layer:
@@ -91,11 +101,6 @@ def whole(name: str, title: str, description: str, action: Action, gather: Gathe
         return Found(one, False, len(one), given.headers)
 
     return Layer(name, title, description, action, page, find)
-
-
-async def study_area(service: Service) -> StudyArea:
-    """Return the boundaries the service works on, read once."""
-    return await service.kept.get(bundled_folder(), _bundled)
 
 
 async def wards(request: Request) -> Marked:
@@ -118,7 +123,7 @@ async def hot_spots(request: Request) -> Marked:
         _in_order(
             Feature(
                 f"{kept.as_of.isoformat()}.{spot.hot_spot_id}",
-                Polygon(spot.polygon[0], spot.polygon[1:]),
+                Place(Polygon(spot.polygon[0], spot.polygon[1:])),
                 {
                     "hot_spot_id": spot.hot_spot_id,
                     "name": spot.name,
@@ -156,30 +161,47 @@ async def patrol_areas(request: Request) -> Marked:
         ):
             continue
         state = await asyncio.to_thread(_state, service, stored.plan)
-        features += await asyncio.to_thread(_units, stored, area, state)
+        places = await service.kept.get(
+            stored.folder, partial(_unit_places, stored.plan, area), "units"
+        )
+        features += _units(stored, places, state)
         headers = marking_of(stored.source.assessment, stored.plan).headers()
     return Marked(_in_order(features), headers)
 
 
-async def _areas(request: Request, level: str) -> Marked:
-    area = await study_area(service_of(request))
-    frame = area.wards if level == "ward" else area.boroughs
+async def _areas(request: Request, level: Level) -> Marked:
+    """Return the areas of a level as the actor may see them; of an assessment made once."""
+    service = service_of(request)
+    ground = await ground_of(service)
     stored = await _current(request, Action.READ_BOROUGH)
     held_to = own_boroughs(request.state.actor, Action.READ_BOROUGH)
-    kept = stored.assessment if stored else None
+    if stored is None:
+        return _scored(ground, level, held_to, None)
+    about = f"{level} of {'all' if held_to is None else ' '.join(sorted(held_to))}"
+    kept = stored.assessment
+    return await service.kept.get(
+        stored.folder, lambda _: _scored(ground, level, held_to, kept), about
+    )
+
+
+def _scored(
+    ground: Ground, level: Level, held_to: frozenset[str] | None, kept: RiskAssessment | None
+) -> Marked:
+    frame = ground.area.wards if level == "ward" else ground.area.boroughs
+    places = ground.wards if level == "ward" else ground.boroughs
     scores = {one.code: one for one in (_scores(kept, level) if kept else ())}
     features = []
-    for row in frame.itertuples(index=False):
+    for row, place in zip(frame.itertuples(index=False), places, strict=True):
         code, name = getattr(row, f"{level}_code"), getattr(row, f"{level}_name")
         if held_to is not None and row.borough_code not in held_to:
             continue
         about = {"code": code, "name": name, "borough_code": row.borough_code}
-        about |= {"policed": bool(row.policed), "boundary": area.name}
+        about |= {"policed": bool(row.policed), "boundary": ground.area.name}
         about |= _figures(scores.get(code), held_to is None)
         if kept:
             about |= _made_from(kept)
         span = _horizon(kept) if kept else (None, None)
-        features.append(Feature(str(code), row.geometry, about, *span))
+        features.append(Feature(str(code), place, about, *span))
     return Marked(_in_order(features), marking_of(kept).headers() if kept else {})
 
 
@@ -192,16 +214,16 @@ async def _current(request: Request, action: Action) -> StoredAssessment | None:
 def _page(given: Marked, query: ItemsQuery) -> Found:
     chosen = [one for one in given.features if _of_time(one, query)]
     if query.boxes is not None and chosen:
-        near = _near([one.shape for one in chosen], query)
+        near = _near([one.place for one in chosen], query)
         chosen = [one for one, met in zip(chosen, near, strict=True) if met]
     later = [one for one in chosen if one.feature_id > query.after]
     return Found(later[: query.limit], len(later) > query.limit, len(chosen), given.headers)
 
 
-def _near(shapes: Sequence[Any], query: ItemsQuery) -> Any:
+def _near(places: Sequence[Place], query: ItemsQuery) -> Any:
     if not query.boxes:
-        return np.zeros(len(shapes), dtype=bool)
-    return inside(shapes, query.boxes, query.bbox_crs)
+        return np.zeros(len(places), dtype=bool)
+    return inside(Place.in_system(places, query.bbox_crs), query.boxes)
 
 
 def _of_time(one: Feature, query: ItemsQuery) -> bool:
@@ -210,19 +232,23 @@ def _of_time(one: Feature, query: ItemsQuery) -> bool:
     return not (query.start is not None and one.before is not None and one.before <= query.start)
 
 
-def _units(stored: StoredPlan, area: StudyArea, state: str) -> list[Feature]:
+def _unit_places(plan: PatrolPlan, area: StudyArea, _folder: Path) -> tuple[Place, ...]:
+    return places_of(unit_shape(unit, area.boroughs) for unit in plan.units)
+
+
+def _units(stored: StoredPlan, places: Sequence[Place], state: str) -> list[Feature]:
     plan, kept = stored.plan, stored.source.assessment
     monday = date.fromisocalendar(int(plan.week[:4]), int(plan.week[6:]), 1)
     made = {"state": state, "plan_id": plan.plan_id, **_made_from(kept)}
     return [
         Feature(
             f"{plan.week}.{unit.unit_id}",
-            unit_shape(unit, area.boroughs),
+            place,
             {**unit_properties(unit, plan), **made},
             _midnight(monday),
             _midnight(monday + timedelta(days=7)),
         )
-        for unit in plan.units
+        for unit, place in zip(plan.units, places, strict=True)
     ]
 
 
@@ -255,7 +281,7 @@ def _made_from(kept: RiskAssessment) -> dict[str, Any]:
     }
 
 
-def _scores(kept: RiskAssessment, level: str) -> tuple[AreaScore, ...]:
+def _scores(kept: RiskAssessment, level: Level) -> tuple[AreaScore, ...]:
     return kept.wards if level == "ward" else kept.boroughs
 
 
@@ -269,7 +295,3 @@ def _midnight(day: date) -> datetime:
 
 def _in_order(features: Any) -> list[Feature]:
     return sorted(features, key=lambda one: one.feature_id)
-
-
-def _bundled(_folder: Path) -> StudyArea:
-    return load_bundled()

@@ -15,7 +15,7 @@ from api.access import Action, Actor
 from api.audit.entry import entry, time_text
 from api.audit.log import Record
 from api.files.assessment_folder import read as read_assessment
-from api.ogc.layers import study_area
+from api.ogc.ground import study_area
 from api.problems import ProblemError, http_problem
 from api.routes.stored import record_of
 from api.service import Service

@@ -20,7 +20,7 @@ from api.audit.log import Record
 from api.feed_intake import ingest_reading, receipt_document
 from api.files.tables import csv_text
 from api.negotiation import CSV
-from api.ogc.layers import study_area
+from api.ogc.ground import study_area
 from api.pagination import ROWS, CursorQuery, LimitQuery, moment, page_of, position
 from api.problems import ProblemError, http_problem
 from api.routes.documents import Document, problem

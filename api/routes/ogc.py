@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -13,24 +13,28 @@ from starlette.responses import Response
 
 from api.access import Action, Resource, decide
 from api.ogc import incidents
+from api.ogc.crs import Crs
 from api.ogc.documents import (
     CONFORMS_TO,
     GEOJSON,
     JSON,
     OPENAPI,
     ROOT,
+    as_json,
     collection,
     collections,
     item,
     items,
     landing,
 )
+from api.ogc.ground import ground_of
 from api.ogc.interface import CRS, FORM, ITEMS_PARAMETERS, interface
-from api.ogc.layers import Layer, boroughs, hot_spots, patrol_areas, study_area, wards, whole
+from api.ogc.layers import Found, Layer, boroughs, hot_spots, patrol_areas, wards, whole
 from api.ogc.query import check_plain, item_crs, items_query
 from api.problems import ProblemError, http_problem
 from api.routes.documents import problem
 from api.routes.endpoint import Endpoint, Handler
+from api.routes.stored import with_etag
 from api.service import service_of
 
 LAYERS = (
@@ -87,8 +91,8 @@ async def show_collections(request: Request) -> Response:
         one for one in LAYERS
         if decide(actor, one.action, Resource(one.name, borough=_borough(one, borough))).allowed
     ]  # fmt: skip
-    area = await study_area(service_of(request))
-    return _answer(collections(request, open_to, area))
+    ground = await ground_of(service_of(request))
+    return _answer(collections(request, open_to, ground))
 
 
 def _borough(layer: Layer, borough: str) -> str:
@@ -99,8 +103,8 @@ def _about(layer: Layer) -> Handler:
     async def read_collection(request: Request) -> Response:
         """Return what a collection says of itself."""
         check_plain(request)
-        area = await study_area(service_of(request))
-        return _answer(collection(request, layer, area))
+        ground = await ground_of(service_of(request))
+        return _answer(collection(request, layer, ground))
 
     return read_collection
 
@@ -110,9 +114,8 @@ def _page(layer: Layer) -> Handler:
         """Return features of a collection as GeoJSON, a page at a time."""
         query = items_query(request)
         found = await layer.page(request, query)
-        headers = {**found.headers, "Content-Crs": f"<{query.crs.uri}>"}
         return await asyncio.to_thread(
-            lambda: _answer(items(request, layer, found, query.crs), GEOJSON, headers)
+            lambda: _places(request, items(request, layer, found, query.crs), found, query.crs)
         )
 
     return read_items
@@ -127,17 +130,23 @@ def _one(layer: Layer) -> Handler:
             raise ProblemError(
                 http_problem(404, f"{layer.name} has no such feature, or none you may read.")
             )
-        body = await asyncio.to_thread(item, request, layer, found.features[0], crs)
-        return _answer(body, GEOJSON, {**found.headers, "Content-Crs": f"<{crs.uri}>"})
+        return await asyncio.to_thread(
+            lambda: _places(request, item(request, layer, found.features[0], crs), found, crs)
+        )
 
     return read_item
 
 
-def _answer(
-    body: Mapping[str, Any], media_type: str = JSON, headers: Mapping[str, str] | None = None
-) -> Response:
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
-    return Response(text, headers=dict(headers or {}), media_type=media_type)
+def _answer(body: Mapping[str, Any], media_type: str = JSON) -> Response:
+    return Response(as_json(body), media_type=media_type)
+
+
+def _places(request: Request, text: str, found: Found, crs: Crs) -> Response:
+    """Answer with features, or 304 when the client has just these already."""
+    body = text.encode("utf-8")
+    headers = {**found.headers, "Content-Crs": f"<{crs.uri}>"}
+    etag = hashlib.blake2b(body, digest_size=16).hexdigest()
+    return with_etag(request, body, GEOJSON, headers, etag)
 
 
 #: Of these a borough user gets what lies in their own boroughs.
@@ -156,6 +165,8 @@ def _get(
         200: {"description": summary, "content": {media_type: {"schema": {"type": "object"}}}},
         400: problem("A parameter is unknown, given twice, or has no such value."),
     }
+    if media_type == GEOJSON:
+        responses[304] = {"description": "The client has these features already (If-None-Match)."}
     if "{" in path:
         responses[404] = problem("There is no such feature.")
     return Endpoint(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.access import Action
 from api.exports.patrol_areas import FORMS, area_frame
 from api.marking import marking_of
-from api.ogc.layers import study_area
+from api.ogc.ground import study_area
 from api.plans.shelf import PlanShelf
 from api.problems import ProblemError, http_problem
 from api.routes.documents import problem

@@ -130,9 +130,24 @@ async def send_file(
     request: Request, path: Path, media_type: str, headers: Mapping[str, str], etag: str
 ) -> Response:
     """Send a stored file, or 304 when the client has it already."""
-    tag = f'"{etag}"'
-    sent = {**headers, "ETag": tag, "Vary": "Accept, Authorization, Cookie"}
-    if tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
-        return Response(status_code=304, headers=sent)
+    if has_it(request, etag):
+        return with_etag(request, b"", media_type, headers, etag)
     content = await asyncio.to_thread(path.read_bytes)
+    return with_etag(request, content, media_type, headers, etag)
+
+
+def with_etag(
+    request: Request, content: bytes, media_type: str, headers: Mapping[str, str], etag: str
+) -> Response:
+    """Answer with content under its tag, or 304 when the client has it already."""
+    sent = {**headers, "ETag": f'"{etag}"', "Vary": "Accept, Authorization, Cookie"}
+    if has_it(request, etag):
+        return Response(status_code=304, headers=sent)
     return Response(content, headers=sent, media_type=media_type)
+
+
+def has_it(request: Request, etag: str) -> bool:
+    """Return whether a client says that it has the content of a tag (RFC 9110, 13.1.2)."""
+    given = request.headers.get("if-none-match", "").split(",")
+    tags = [one.strip().removeprefix("W/") for one in given]
+    return f'"{etag}"' in tags or tags == ["*"]

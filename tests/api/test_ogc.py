@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -340,3 +341,23 @@ def test_gdal_reads_it(live: Live, area: StudyArea) -> None:
         assert drawn == pytest.approx(policed.area.sum(), rel=1e-4)
     finally:
         pyogrio.set_gdal_config_options({"GDAL_HTTP_AUTH": None, "GDAL_HTTP_BEARER": None})
+
+
+def test_what_is_asked_again_is_given_from_memory(client: TestClient, area: StudyArea) -> None:
+    address = f"/ogc/collections/wards/items?limit=1000&crs={NATIONAL_GRID.uri}"
+    first = client.get(address)
+    begun = time.process_time()
+    again = [client.get(address) for _ in range(5)]
+    assert (time.process_time() - begun) / 5 < 0.1  # converting the wards alone takes longer
+    assert {one.content for one in again} == {first.content}
+    tag = first.headers["etag"]
+    same = client.get(address, headers={"If-None-Match": f'"other", W/{tag}'})
+    assert (same.status_code, same.content) == (304, b"")
+    assert same.headers["content-crs"] == f"<{NATIONAL_GRID.uri}>"
+    other = client.get(address.replace("1000", "999"), headers={"If-None-Match": tag})
+    assert other.status_code == 200
+    shapes = [shape(one["geometry"]) for one in first.json()["features"]]
+    expected = area.wards.sort_values("ward_code").geometry
+    assert shapely.equals(
+        shapely.set_precision(expected.to_numpy(), 0.01), np.array(shapes, dtype=object)
+    ).all()
