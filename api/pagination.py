@@ -102,9 +102,9 @@ def position(given: str, parts: int) -> tuple[str, ...] | None:
         padded = given.encode("ascii") + b"=" * (-len(given) % 4)
         key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, RecursionError) as fault:
-        raise ProblemError(_no_cursor()) from fault
+        raise ProblemError(no_cursor()) from fault
     if not isinstance(key, list) or len(key) != parts or not all(_text(one) for one in key):
-        raise ProblemError(_no_cursor())
+        raise ProblemError(no_cursor())
     return tuple(key)
 
 
@@ -119,9 +119,9 @@ def moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as fault:
-        raise ProblemError(_no_cursor()) from fault
+        raise ProblemError(no_cursor()) from fault
     if found.tzinfo is None:
-        raise ProblemError(_no_cursor())
+        raise ProblemError(no_cursor())
     return found
 
 
@@ -129,7 +129,8 @@ def _text(one: object) -> bool:
     return isinstance(one, str) and one.isprintable() and one.isascii()
 
 
-def _no_cursor() -> Problem:
+def no_cursor() -> Problem:
+    """Return the problem of a cursor that belongs to another list, or is none."""
     remedy = "take the cursor from the Link header of a page, or leave it out for the first page"
     return Problem(
         422,

@@ -61,6 +61,11 @@ class Workspace:
         """Return the folder of an assessment, the current one by default, if it is there."""
         return self._folder(self.root / ASSESSMENTS, assessment_id)
 
+    def assessments(self) -> list[Path]:
+        """Return the folders of the assessments, by identifier."""
+        found = (path for path in (self.root / ASSESSMENTS).iterdir() if path.is_dir())
+        return sorted(path for path in found if IDENTIFIER.fullmatch(path.name))
+
     def plan(self, week: str, plan_id: str | None = None) -> Path | None:
         """Return the folder of a week's plan, the one in force by default, if there is one."""
         return self._folder(self.root / PLANS / week, plan_id) if WEEK.fullmatch(week) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Path as InPath
@@ -11,14 +12,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from allocator.plan import PatrolPlan
-from api.access import Action
+from api.access import Action, Actor, own_boroughs
 from api.problems import ProblemError, http_problem
+from api.routes.area_scores import AssessmentQuery, ScoreDocument, about, score_document
 from api.routes.documents import Document, problem
 from api.routes.endpoint import Endpoint
 from api.routes.permits import shown_assessment
 from api.routes.stored import StoredAssessment, marking, stored_assessment, stored_plan
 from api.service import service_of
-from hotspots.assessment import AreaScore, RiskAssessment
+from hotspots.assessment import RiskAssessment
 
 Code = Annotated[str, InPath(pattern=r"^E09[0-9]{6}$", description="Code of the borough.")]
 WeekQuery = Annotated[
@@ -26,72 +28,64 @@ WeekQuery = Annotated[
     StringConstraints(max_length=16),
     Query(description="ISO week; without it the current assessment alone."),
 ]
-
-
-class AreaDocument(Document):
-    """One area's figures: reported firearms incidents a week, with their 90% interval."""
-
-    code: str
-    name: str
-    expected_per_week: float
-    lower_90: float
-    upper_90: float
-    coverage: str = Field(description="How well the feeds cover it: known, partial, unknown.")
+_ONE_OF_BOTH = (
+    "week and assessment_id exclude each other: a week's figures are those its plan was made "
+    "from. Remedy: give one of them."
+)
 
 
 class BoroughPartDocument(Document):
     """A borough's own part of the picture."""
 
-    borough: AreaDocument
-    wards: list[AreaDocument]
+    borough: ScoreDocument
+    wards: list[ScoreDocument]
     week: str
     unit_id: str = Field(description="The vehicle whose primary area holds it, if there is one.")
     coverage: float | None = Field(description="Expected share of its demand reached in time.")
     assessment_id: str
+    as_of: date
     classification: str
     notice: str
 
 
-async def read_borough(request: Request, code: Code, week: WeekQuery = "") -> Response:
+async def read_borough(
+    request: Request, code: Code, week: WeekQuery = "", assessment_id: AssessmentQuery = None
+) -> Response:
     """Return a borough's figures and the vehicle that patrols it."""
+    if week and assessment_id is not None:
+        raise ProblemError(http_problem(422, _ONE_OF_BOTH))
     service = service_of(request)
     plan = await stored_plan(service, week) if week else None
-    source = plan.source if plan else await stored_assessment(service)
+    source = plan.source if plan else await stored_assessment(service, assessment_id)
     if source is None or (week and plan is None):
-        raise ProblemError(http_problem(404, "there is no such week, or no assessment yet."))
+        raise ProblemError(http_problem(404, "there is no such week or assessment."))
     shown = await shown_assessment(request, service, source, Action.READ_BOROUGH)
     placed = plan.plan if plan is not None and shown is source else None
-    body = _part(shown, placed, code)
+    actor: Actor = request.state.actor
+    whole_picture = own_boroughs(actor, Action.READ_BOROUGH) is None
+    body = _part(shown, placed, code, whole_picture)
     return JSONResponse(body, headers=marking(shown.assessment, placed))
 
 
-def _part(source: StoredAssessment, plan: PatrolPlan | None, code: str) -> dict[str, Any]:
+def _part(
+    source: StoredAssessment, plan: PatrolPlan | None, code: str, whole_picture: bool
+) -> dict[str, Any]:
     assessment: RiskAssessment = source.assessment
     score = next((one for one in assessment.boroughs if one.code == code), None)
     if score is None:
         raise ProblemError(http_problem(404, f"the assessment has no borough {code}."))
     line = next((one for one in plan.boroughs if one.code == code), None) if plan else None
     return {
-        "borough": _area(score),
-        "wards": [_area(one) for one in assessment.wards if one.borough_code == code],
+        "borough": score_document(score, whole_picture),
+        "wards": [
+            score_document(one, whole_picture)
+            for one in assessment.wards
+            if one.borough_code == code
+        ],
         "week": plan.week if plan else "",
         "unit_id": line.unit_id if line else "",
         "coverage": line.coverage if line else None,
-        "assessment_id": assessment.assessment_id,
-        "classification": assessment.classification,
-        "notice": assessment.notice,
-    }
-
-
-def _area(score: AreaScore) -> dict[str, object]:
-    """Return an area's own figures: no rank and no reason, which tell of other areas."""
-    return {
-        "code": score.code,
-        "name": score.name,
-        "expected_per_week": score.expected_per_week,
-        "lower_90": score.lower_90,
-        "upper_90": score.upper_90,
-        "coverage": score.coverage,
+        **about(assessment),
     }
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from api.routes import (
     allocate,
     assessment,
+    assessments,
     borough,
+    boroughs,
     decision_page,
+    evidence_page,
     feeds,
     health,
+    hot_spots,
     incidents,
     interface,
     jobs,
@@ -18,7 +22,9 @@ from api.routes import (
     record_page,
     sign_in,
     static,
+    wards,
     week_page,
+    work_page,
 )
 
 ENDPOINTS = (
@@ -32,10 +38,16 @@ ENDPOINTS = (
     *feeds.ENDPOINTS,
     *incidents.ENDPOINTS,
     *borough.ENDPOINTS,
+    *boroughs.ENDPOINTS,
+    *wards.ENDPOINTS,
+    *hot_spots.ENDPOINTS,
+    *assessments.ENDPOINTS,
     *jobs.ENDPOINTS,
     *ogc.ENDPOINTS,
     *plan_exports.ENDPOINTS,
     *decision_page.ENDPOINTS,
     *record_page.ENDPOINTS,
+    *evidence_page.ENDPOINTS,
+    *work_page.ENDPOINTS,
     *week_page.ENDPOINTS,
 )
