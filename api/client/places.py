@@ -1,0 +1,76 @@
+"""Places with their figures: boroughs, and the collections a GIS reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from api.client.exchange import Exchange, segment
+from api.client.frames import features_frame
+from api.client.pages import next_query
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+Collection = Literal["wards", "boroughs", "hot-spots", "patrol-areas", "incidents"]
+GEOJSON = "application/geo+json"
+BRITISH_GRID = "http://www.opengis.net/def/crs/EPSG/0/27700"
+_PAGE = 1000
+
+
+class Places:
+    """What the service knows of places."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def borough(self, code: str, week: str | None = None) -> Mapping[str, Any]:
+        """Return a borough's own part of the picture: its wards, and in a week its unit."""
+        path = f"/boroughs/{segment(code)}"
+        found: Mapping[str, Any] = self._exchange.get(path, {"week": week}).json()
+        return found
+
+    def collections(self) -> list[str]:
+        """Return the names of the collections the account may read."""
+        document = self._exchange.get("/ogc/collections").json()
+        return [str(one["id"]) for one in document["collections"]]
+
+    def features(
+        self,
+        collection: Collection,
+        *,
+        bbox_m: tuple[float, float, float, float] | None = None,
+        datetime: str | None = None,
+    ) -> gpd.GeoDataFrame:
+        """Return the features of a collection in EPSG:27700, all pages of it.
+
+        Parameters
+        ----------
+        collection
+            Its name.
+        bbox_m
+            West, south, east, north in metres, EPSG:27700.
+        datetime
+            An instant, a day in London, or ``START/END`` with ``..`` for an open end.
+        """
+        query: Mapping[str, object] | None = {
+            "limit": _PAGE,
+            "crs": BRITISH_GRID,
+            "bbox": ",".join(f"{one:g}" for one in bbox_m) if bbox_m else None,
+            "bbox-crs": BRITISH_GRID if bbox_m else None,
+            "datetime": datetime,
+        }
+        path = f"/ogc/collections/{segment(collection)}/items"
+        features: list[Mapping[str, Any]] = []
+        marking: Mapping[str, str] = {}
+        while query is not None:
+            answer = self._exchange.get(path, query, accept=GEOJSON)
+            features += answer.json()["features"]
+            marking, query = answer.marking, next_query(answer)
+        return features_frame(features, "EPSG:27700", marking)
+
+    def feature(self, collection: Collection, feature_id: str) -> Mapping[str, Any]:
+        """Return one feature of a collection as GeoJSON, longitude and latitude."""
+        path = f"/ogc/collections/{segment(collection)}/items/{segment(feature_id)}"
+        found: Mapping[str, Any] = self._exchange.get(path, accept=GEOJSON).json()
+        return found
