@@ -13,6 +13,7 @@ from allocator.plan import PatrolPlan
 from allocator.plan import document as plan_document
 from allocator.plan_differences import differences
 from api.cli.app import arv
+from api.cli.options import Json
 from api.cli.progress import progress_bars
 from api.files.assessment_folder import read as read_assessment
 from api.files.fleet_file import read_fleet
@@ -45,10 +46,7 @@ def alternatives(
         Path | None,
         typer.Option("--out", help="Folder for alternative-1.json, …: each a whole plan.json."),
     ] = None,
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is stdout."),
-    ] = None,
+    json_file: Json = None,
 ) -> None:
     """Show plans that cover nearly as much as the best but differ as much as possible.
 

@@ -18,8 +18,8 @@ from api.audit.signing import Verifier, open_signer, read_public_key
 from api.audit.verify import Verification, verify
 from api.cli.app import arv, say
 from api.cli.operator import Database, DataDir, operator
+from api.cli.options import Json
 from api.cli.progress import progress_bars
-from api.cli.week import Json
 from api.files.output import write_json
 from api.record_folder import kept_head, open_record
 from api.refusals import AuditRefusedError

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from api import week as weekly
 from api.cli.app import arv, say
+from api.cli.options import Boroughs, Json, Wards
 from api.cli.progress import progress_bars
-from api.cli.week import Boroughs, Json, Wards
 from api.files.output import write_json
 from hotspots.boundaries.describe import StudyAreaDescription, describe_study_area
 from hotspots.boundaries.fetch import OfficialSource, fetch_boundaries

@@ -11,6 +11,7 @@ import typer
 from allocator.comparison import Comparison
 from allocator.comparison import compare as compared
 from api.cli.app import arv
+from api.cli.options import Json
 from api.files.assessment_folder import read as read_assessment
 from api.files.fleet_file import read_fleet
 from api.files.output import write_json
@@ -29,10 +30,7 @@ def compare(
     time_limit_s: Annotated[
         float, typer.Option(min=0.001, help="Seconds for all the solves together.")
     ] = 120.0,
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is stdout."),
-    ] = None,
+    json_file: Json = None,
 ) -> None:
     """Set a plan beside last week's, unconstrained, proportional, Voronoi and greedy placements.
 

@@ -11,6 +11,7 @@ import typer
 
 from allocator.shift_emphasis import SHIFTS, WeekEmphasis, document, emphasise
 from api.cli.app import arv, say
+from api.cli.options import Json
 from api.files.assessment_folder import read as read_assessment
 from api.files.fleet_file import read_fleet
 from api.files.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
@@ -40,10 +41,7 @@ def emphasis(
     seed: Annotated[
         int | None, typer.Option(help="Seed of the draw; without one it is drawn and recorded.")
     ] = None,
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Also write the result as JSON; - is stdout."),
-    ] = None,
+    json_file: Json = None,
 ) -> None:
     """Draw the wards that each vehicle emphasises within its default area, shift by shift.
 

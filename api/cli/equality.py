@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.app import arv, say
-from api.cli.week import Json
+from api.cli.options import Json
 from api.files.assessment_folder import read as read_assessment
 from api.files.output import write_json
 from api.plans.equality import equality_statement

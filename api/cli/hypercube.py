@@ -12,6 +12,7 @@ from allocator.queueing.fleet_queue import CallLoad
 from allocator.queueing.plan_queue import PlanQueue, queue_of_plan
 from allocator.simulation.report import rounded
 from api.cli.app import arv
+from api.cli.options import Json
 from api.files.assessment_folder import read as read_assessment
 from api.files.fleet_file import read_fleet
 from api.files.output import write_json
@@ -44,10 +45,7 @@ def hypercube(
     approximate: Annotated[
         bool, typer.Option("--approximate", help="Larson's approximation: quicker.")
     ] = False,
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is stdout."),
-    ] = None,
+    json_file: Json = None,
 ) -> None:
     """Work out how busy each unit of a plan is and how often it leaves its area.
 

@@ -21,6 +21,7 @@ from allocator.replan import (
 from api import week as weekly
 from api.cli.app import arv, say
 from api.cli.arguments import parse_locks
+from api.cli.options import Json
 from api.cli.progress import progress_bars
 from api.files.assessment_folder import read as read_assessment
 from api.files.fleet_file import read_fleet
@@ -74,10 +75,7 @@ def replan_command(
         Path | None, typer.Option(help="Your own ward boundaries, as for `arv assess`.")
     ] = None,
     boroughs: Annotated[Path | None, typer.Option(help="Your own borough boundaries.")] = None,
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Also write the result as JSON; - is stdout."),
-    ] = None,
+    json_file: Json = None,
 ) -> None:
     """Mend a plan in mid-week, changing as few units' areas as coverage allows.
 

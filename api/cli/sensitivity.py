@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -13,6 +12,18 @@ from api import week as weekly
 from api.calendar_day import parse_day
 from api.cli.app import arv
 from api.cli.arguments import parse_classification
+from api.cli.options import (
+    AsOf,
+    Boroughs,
+    Classification,
+    Counts,
+    Incidents,
+    Json,
+    Policy,
+    ReportRejected,
+    Seed,
+    Wards,
+)
 from api.cli.progress import progress_bars
 from api.files.output import write_json
 from api.files.policy_file import read_policy
@@ -26,38 +37,16 @@ SCHEMA_VERSION = "1"
 @arv.command()
 def sensitivity(
     *,
-    as_of: Annotated[str, typer.Option(help="First day not yet known, for example 2026-11-23.")],
-    incidents: Annotated[
-        list[Path] | None, typer.Option(help="A file of records; repeat for more.")
-    ] = None,
-    counts: Annotated[
-        list[Path] | None,
-        typer.Option(help="A file of ward-month or borough-month counts; repeat for more."),
-    ] = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="Evidence policy (TOML); default: the bundled one.")
-    ] = None,
-    wards: Annotated[
-        Path | None, typer.Option(help="Your own ward boundaries (GeoPackage or GeoJSON).")
-    ] = None,
-    boroughs: Annotated[
-        Path | None,
-        typer.Option(help="Your own borough boundaries; default: the wards, dissolved."),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the draws, the unreported and the merged.")
-    ] = 0,
-    classification: Annotated[
-        str, typer.Option(help="Marking carried by the result.")
-    ] = "OFFICIAL-SENSITIVE",
-    report_rejected: Annotated[
-        bool,
-        typer.Option("--report-rejected", help="Go on past refused rows instead of stopping."),
-    ] = False,
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is stdout."),
-    ] = None,
+    as_of: AsOf,
+    incidents: Incidents = None,
+    counts: Counts = None,
+    policy: Policy = None,
+    wards: Wards = None,
+    boroughs: Boroughs = None,
+    seed: Seed = 0,
+    classification: Classification = "OFFICIAL-SENSITIVE",
+    report_rejected: ReportRejected = False,
+    json_file: Json = None,
 ) -> None:
     """Assess a week again under twelve what-ifs, and show who stays at the top.
 

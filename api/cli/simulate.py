@@ -20,6 +20,7 @@ from allocator.travel_time import embedded_travel_time
 from allocator.verdict import WEEKS, Verdict, assumptions_of, judge, verdict_document
 from api import week as weekly
 from api.cli.app import arv, say
+from api.cli.options import Json
 from api.cli.progress import progress_bars
 from api.files.assessment_folder import read as read_assessment
 from api.files.call_log import read_call_log
@@ -96,10 +97,7 @@ def simulate(
     ] = None,
     wards: Annotated[Path | None, typer.Option(help="Your own ward boundaries, for --log.")] = None,
     boroughs: Annotated[Path | None, typer.Option(help="Your own borough boundaries.")] = None,
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is stdout."),
-    ] = None,
+    json_file: Json = None,
 ) -> None:
     """Send the units of a plan to the calls of many simulated weeks, and report what happened.
 

@@ -12,12 +12,12 @@ from api.audit.anchor import HEAD_FILE
 from api.audit.entry import entry
 from api.audit.signing import KEY_FILE
 from api.cli.app import arv, say
+from api.cli.options import Json
 from api.cli.progress import progress_bars
 from api.cli.store_access import (
     ActorName,
     Database,
     DataDir,
-    Json,
     actor_name,
     address,
     opened_record,

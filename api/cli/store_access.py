@@ -19,16 +19,11 @@ ActorName = Annotated[
     str | None, typer.Option("--actor", help="Who acts, for the record; default: your account.")
 ]
 Reason = Annotated[str, typer.Option(help="Why, in a sentence; recorded.")]
-Json = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE", help="Also write the result as JSON; - is stdout."),
-]
 
 __all__ = [
     "ActorName",
     "DataDir",
     "Database",
-    "Json",
     "Reason",
     "actor_name",
     "address",

@@ -12,13 +12,13 @@ from api.audit.log import Record
 from api.calendar_day import parse_day
 from api.cli.app import say
 from api.cli.arguments import parse_classification
+from api.cli.options import AsOf, Classification, Json, Out, Policy, Seed
 from api.cli.progress import progress_bars
 from api.cli.store import store_app
 from api.cli.store_access import (
     ActorName,
     Database,
     DataDir,
-    Json,
     Reason,
     actor_name,
     opened_record,
@@ -144,15 +144,11 @@ def reinstate(
 @store_app.command()
 def assess(
     *,
-    as_of: Annotated[str, typer.Option(help="First day not yet known, for example 2026-11-23.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the results; made if missing.")],
-    policy: Annotated[
-        Path | None, typer.Option(help="Evidence policy (TOML); default: the bundled one.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the posterior draws.")] = 0,
-    classification: Annotated[
-        str, typer.Option(help="Marking carried by every output.")
-    ] = "OFFICIAL-SENSITIVE",
+    as_of: AsOf,
+    out: Out,
+    policy: Policy = None,
+    seed: Seed = 0,
+    classification: Classification = "OFFICIAL-SENSITIVE",
     sanitised: Annotated[
         bool, typer.Option("--sanitised", help="Leave out all material with handling code C.")
     ] = False,

@@ -10,12 +10,12 @@ import typer
 from api.audit.entry import entry
 from api.calendar_day import parse_day
 from api.cli.app import say
+from api.cli.options import Json
 from api.cli.store import store_app
 from api.cli.store_access import (
     ActorName,
     Database,
     DataDir,
-    Json,
     Reason,
     actor_name,
     opened_record,

@@ -15,6 +15,7 @@ from allocator.tpu.tasking import EPSILON, MAX_EPSILON, roster_week
 from api.briefing.tpu_paper import render_roster_pdf
 from api.calendar_day import parse_day
 from api.cli.app import arv, say
+from api.cli.options import Json
 from api.files.assessment_folder import read as read_assessment
 from api.files.output import (
     Output,
@@ -67,10 +68,7 @@ def tpu_command(
     time_limit_s: Annotated[
         float, typer.Option(min=0.001, help="End each solve after this many seconds.")
     ] = 20.0,
-    json_file: Annotated[
-        str | None,
-        typer.Option("--json", metavar="FILE", help="Also write the roster as JSON; - is stdout."),
-    ] = None,
+    json_file: Json = None,
 ) -> None:
     """Roster the Trojan Proactive Unit: who goes to which borough on which day, and why.
 

@@ -25,7 +25,7 @@ from api.accounts.users import (
 )
 from api.cli.app import arv, say
 from api.cli.operator import Database, DataDir, operator
-from api.cli.week import Json
+from api.cli.options import Json
 from api.files.output import write_json
 from api.organisation import read_organisation
 from api.record_folder import open_record

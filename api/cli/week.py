@@ -17,6 +17,19 @@ from api import week as weekly
 from api.calendar_day import parse_day
 from api.cli.app import arv, say
 from api.cli.arguments import parse_classification, parse_locks
+from api.cli.options import (
+    AsOf,
+    Boroughs,
+    Classification,
+    Counts,
+    Incidents,
+    Json,
+    Out,
+    Policy,
+    ReportRejected,
+    Seed,
+    Wards,
+)
 from api.cli.progress import progress_bars
 from api.files.assessment_folder import AssessmentFolder
 from api.files.assessment_folder import read as read_assessment
@@ -32,20 +45,6 @@ from api.plans.verdict_view import verdict_view
 from hotspots.assessment import RiskAssessment
 from hotspots.assessment import document as assessment_document
 from hotspots.feeds.reader import ReadOptions
-
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if missing.")]
-Json = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE", help="Also write the result as JSON; - is stdout."),
-]
-Wards = Annotated[
-    Path | None,
-    typer.Option(help="Your own ward boundaries (GeoPackage or GeoJSON, EPSG:27700)."),
-]
-Boroughs = Annotated[
-    Path | None, typer.Option(help="Your own borough boundaries; default: the wards, dissolved.")
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the posterior draws.")]
 
 
 @arv.command()
@@ -97,21 +96,11 @@ def demo(*, out: Out, seed: Seed = 0, json_file: Json = None) -> None:
 @arv.command()
 def assess(
     *,
-    as_of: Annotated[
-        str, typer.Option(help="First day not yet known, for example 2026-11-23 or 23/11/2026.")
-    ],
+    as_of: AsOf,
     out: Out,
-    incidents: Annotated[
-        list[Path] | None,
-        typer.Option(help="A file of records; repeat for more. police.uk or the meeting's format."),
-    ] = None,
-    counts: Annotated[
-        list[Path] | None,
-        typer.Option(help="A file of ward-month or borough-month counts; repeat for more."),
-    ] = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="Evidence policy (TOML); default: the bundled one.")
-    ] = None,
+    incidents: Incidents = None,
+    counts: Counts = None,
+    policy: Policy = None,
     grouping: Annotated[
         list[Path] | None,
         typer.Option(
@@ -122,22 +111,14 @@ def assess(
     wards: Wards = None,
     boroughs: Boroughs = None,
     seed: Seed = 0,
-    classification: Annotated[
-        str, typer.Option(help="Marking carried by every output.")
-    ] = "OFFICIAL-SENSITIVE",
+    classification: Classification = "OFFICIAL-SENSITIVE",
     sanitised: Annotated[
         bool,
         typer.Option(
             "--sanitised", help="Leave out all material with handling code C, and say so."
         ),
     ] = False,
-    report_rejected: Annotated[
-        bool,
-        typer.Option(
-            "--report-rejected",
-            help="Go on past refused rows and list them in rejected.csv, instead of stopping.",
-        ),
-    ] = False,
+    report_rejected: ReportRejected = False,
     drop_personal_columns: Annotated[
         bool,
         typer.Option(
