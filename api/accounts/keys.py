@@ -115,7 +115,7 @@ def add_key(
             entry(by.name, Action.MANAGE_KEYS, "key", key_id, reason=f"made for {user.name}",
                   detail={"actions": sorted(wanted), "scopes": sorted(extra), "days": life.days})
         )  # fmt: skip
-        made = _required_key(change.tx, key_id)
+        made = required_key(change.tx, key_id)
     return made, secret
 
 
@@ -133,7 +133,7 @@ def revoke_key(record: Record, key_id: str, *, by: Actor, reason: str) -> ApiKey
         raise AccountRefusedError("ending a key needs a reason", remedy="say in a sentence why")
     with record.change() as change:
         require(by, Action.MANAGE_KEYS, Resource("key", key_id))
-        found = _required_key(change.tx, key_id)
+        found = required_key(change.tx, key_id)
         if found.revoked is not None:
             raise AccountConflictError(
                 f"the key was ended already, on {found.revoked:%d %B %Y}",
@@ -146,7 +146,7 @@ def revoke_key(record: Record, key_id: str, *, by: Actor, reason: str) -> ApiKey
             .values(revoked_utc=change.now, revoked_by=by.name, revoked_reason=reason)
         )
         change.note(entry(by.name, Action.MANAGE_KEYS, "key", key_id, reason=reason))
-        return _required_key(change.tx, key_id)
+        return required_key(change.tx, key_id)
 
 
 def all_keys(
@@ -165,6 +165,22 @@ def find_key(tx: Connection, key_id: str) -> ApiKey | None:
     """Return the key with an identifier."""
     row = tx.execute(select(api_keys).where(api_keys.c.key_id == key_id)).first()
     return _key(tx, row) if row is not None else None
+
+
+def required_key(tx: Connection, key_id: str) -> ApiKey:
+    """Return the key with an identifier.
+
+    Raises
+    ------
+    UnknownAccountError
+        When there is none.
+    """
+    found = find_key(tx, key_id)
+    if found is None:
+        raise UnknownAccountError(
+            "there is no such key", remedy="`arv users keys` and GET /keys list them", value=key_id
+        )
+    return found
 
 
 def actor_of_key(tx: Connection, secret: str, now: datetime) -> Actor:
@@ -209,15 +225,6 @@ def _key(tx: Connection, row: Row[Any]) -> ApiKey:
         expires=row.expires_utc,
         revoked=row.revoked_utc,
     )
-
-
-def _required_key(tx: Connection, key_id: str) -> ApiKey:
-    found = find_key(tx, key_id)
-    if found is None:
-        raise UnknownAccountError(
-            "there is no such key", remedy="`arv users keys` and GET /keys list them", value=key_id
-        )
-    return found
 
 
 def _checked_actions(actions: Iterable[str]) -> frozenset[str]:

@@ -177,7 +177,13 @@ def change_rights(
 
 
 def reset_password(
-    record: Record, name: str, password_hash: str, *, by: Actor, version: int | None = None
+    record: Record,
+    name: str,
+    password_hash: str,
+    *,
+    by: Actor,
+    reason: str = "one-time password",
+    version: int | None = None,
 ) -> User:
     """Give an account a one-time password in place of the old one; its sessions end.
 
@@ -198,9 +204,7 @@ def reset_password(
             password_changed_utc=change.now,
         )
         end_sessions(change, user.user_id)
-        change.note(
-            entry(by.name, Action.MANAGE_USERS, "account", user.name, reason="one-time password")
-        )
+        change.note(entry(by.name, Action.MANAGE_USERS, "account", user.name, reason=reason))
         return required_user(change.tx, user.name)
 
 

@@ -2,7 +2,8 @@
 
 The key belongs to whoever sends it, for a day. The same key with another request is refused, and
 so is one whose first request is still being done. Only an answer that may have changed something
-is kept: after a refusal or a fault the same request may simply be sent again.
+is kept: after a refusal or a fault the same request may simply be sent again. An answer that
+shows a secret, once, is kept without it: see :func:`shown_once`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import IO
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Actor
@@ -26,6 +28,7 @@ from api.problems import Problem, ProblemError, http_problem
 from api.service import Service
 
 HEADER, REPLAYED = "idempotency-key", b"idempotency-replayed"
+LATER = "answer_to_keep"
 LONGEST_BODY = 8 * 2**20
 IN_MEMORY = 2**20
 _KEY = re.compile(r'"?([!#-~]{1,128})"?')
@@ -66,7 +69,7 @@ class Once:
         try:
             await self.app(scope, receive, answer.take)
         finally:
-            kept = answer.whole()
+            kept = _without_secret(answer.whole(), scope)
             step = (
                 asyncio.to_thread(once_rows.forget, record, asked)
                 if kept is None
@@ -74,6 +77,28 @@ class Once:
             )
             await asyncio.shield(step)
         await answer.send_kept()
+
+
+def shown_once(request: Request, later: Response) -> None:
+    """Have another answer kept than the one given, for it shows a secret that is kept nowhere.
+
+    Parameters
+    ----------
+    request
+        The request that is being answered.
+    later
+        What the same request sent again is told.
+    """
+    request.scope["state"][LATER] = bytes(later.body)
+
+
+def _without_secret(answer: Answer | None, scope: Scope) -> Answer | None:
+    later: bytes | None = scope.get("state", {}).get(LATER)
+    if answer is None or later is None:
+        return answer
+    headers = [pair for pair in answer.headers if pair[0].lower() != b"content-length"]
+    length = (b"content-length", str(len(later)).encode())
+    return Answer(answer.status, [*headers, length], later)
 
 
 class _Answer:

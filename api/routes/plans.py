@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -20,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.access import Action, Actor
+from api.conventions.versions import etag, if_match
 from api.plans.equality import equality_statement
 from api.plans.equality_table import MOST_BYTES, read_area_table
 from api.plans.record import PaperKind, PlanRecord, State
@@ -42,7 +42,6 @@ WeekQuery = Annotated[
     str, StringConstraints(max_length=16), Query(description="ISO week, for example 2026-W48.")
 ]
 Reason = Annotated[str, StringConstraints(max_length=4000)]
-_VERSION = re.compile(r'"(\d{1,9})"')
 
 
 class DraftBody(Strict):
@@ -210,7 +209,7 @@ async def fall_back(request: Request, body: FallBackBody) -> Response:
 
 
 async def _step(request: Request, step: Callable[[PlanShelf, Actor, int], PlanRecord]) -> Response:
-    version = _if_match(request)
+    version = if_match(request, "plan")
     made = await asyncio.to_thread(step, shelf_of(request), _actor(request), version)
     return _answer(made, {})
 
@@ -222,21 +221,8 @@ def _papers(stored: StoredPlan) -> tuple[tuple[PaperKind, Path], ...]:
     )
 
 
-def _if_match(request: Request) -> int:
-    found = _VERSION.fullmatch(request.headers.get("if-match", "").strip())
-    if found is None:
-        raise ProblemError(
-            http_problem(
-                428,
-                "the step does not say which version it was decided on. Remedy: send the ETag "
-                'of the plan in If-Match, for example If-Match: "4".',
-            )
-        )
-    return int(found[1])
-
-
 def _answer(record: PlanRecord, headers: dict[str, str], *, status: int = 200) -> Response:
-    sent = {**headers, "ETag": f'"{record.version}"', "X-Plan-Id": record.content.plan_id}
+    sent = {**headers, **etag(record.version), "X-Plan-Id": record.content.plan_id}
     return JSONResponse(_document(record), status, sent)
 
 

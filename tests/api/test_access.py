@@ -40,9 +40,6 @@ NOT_OVER_HTTP = {
     Action.PROPOSE_TASKING,
     Action.AUTHORISE_TASKING,
     Action.ANCHOR_AUDIT,
-    Action.MANAGE_USERS,
-    Action.MANAGE_KEYS,
-    Action.READ_RULES,
 }
 PUBLIC = {"/health", "/ready", "/openapi.json", "/docs", "/static/{name}", "/sign-in"}
 IDS = [f"{one.method} {one.path}" for one in ENDPOINTS]
@@ -67,8 +64,10 @@ def address(endpoint: Endpoint) -> str:
         .replace("{code}", "E09000012")
         .replace("{hot_spot_id}", "H1")
         .replace("{assessment_id}", "ra-0")
+        .replace("{fleet_id}", "example")
         .replace("{key}", "2026-W48-0123456789ab")
         .replace("{receipt_id}", "0" * 64)
+        .replace("{key_id}", f"k{'0' * 12}")
         .replace("{job_id}", f"job-{'0' * 24}")
     )
 
