@@ -55,6 +55,8 @@ class Action(StrEnum):
     FALL_BACK = "plan.fall_back"
     STUDY_PLAN = "plan.study"
     READ_BOROUGH = "borough.read"
+    READ_FLEET = "fleet.read"
+    KEEP_FLEET = "fleet.keep"
     READ_JOB = "job.read"
     STOP_JOB = "job.stop"
     READ_TASKING = "tasking.read"
@@ -206,6 +208,8 @@ _TABLE: tuple[tuple[Action, frozenset[Role], str], ...] = (
         _WHOLE_PICTURE | {Role.BOROUGH},
         "a borough sees its own part of the picture",
     ),
+    (Action.READ_FLEET, _WHOLE_PICTURE, "the meeting works from the whole picture"),
+    (Action.KEEP_FLEET, frozenset({Role.PLANNER}), "planners answer for the fleet file"),
     (Action.READ_JOB, _WHOLE_PICTURE, "the meeting sees what the service is working on"),
     (
         Action.STOP_JOB,

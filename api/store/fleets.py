@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from api.files.fleet_file import parse_fleet
 from api.store.errors import UnknownRecordError
@@ -82,13 +83,23 @@ def read_fleet(tx: Connection, fleet_id: str, version: int | None = None) -> Kep
             remedy="use one that is listed, or store the fleet first",
             value=fleet_id,
         )
-    return KeptFleet(
-        row.fleet_id, row.version, row.toml, row.toml_sha256, row.created_utc, row.created_by,
-        row.reason or "",
-    )  # fmt: skip
+    return _kept(row)
+
+
+def fleet_versions(tx: Connection, fleet_id: str) -> list[KeptFleet]:
+    """Return every version of a fleet, the newest first."""
+    query = select(fleets).where(fleets.c.fleet_id == fleet_id)
+    return [_kept(row) for row in tx.execute(query.order_by(fleets.c.version.desc()))]
 
 
 def list_fleets(tx: Connection) -> list[KeptFleet]:
     """Return the newest version of every fleet, by identifier."""
     names = tx.execute(select(fleets.c.fleet_id).distinct().order_by(fleets.c.fleet_id)).scalars()
     return [read_fleet(tx, name) for name in names.all()]
+
+
+def _kept(row: Row[Any]) -> KeptFleet:
+    return KeptFleet(
+        row.fleet_id, row.version, row.toml, row.toml_sha256, row.created_utc, row.created_by,
+        row.reason or "",
+    )  # fmt: skip

@@ -64,6 +64,8 @@ plan.withdraw       cam
 plan.fall_back      cam         person
 plan.study          npca
 borough.read        npcamub
+fleet.read          npcamu
+fleet.keep          p
 job.read            npcamu
 job.stop            npca
 tasking.read        npcamu
