@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ from api.files.fleet_file import read_fleet
 from api.files.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
 from api.files.travel_sources import read_travel
 from api.plans.file import read_plan
+from api.plans.studies import alternatives_document
 
 
 @arv.command()
@@ -71,7 +72,7 @@ def alternatives(
             time_limit_s=time_limit_s,
             progress=progress,
         )
-    document = _document(proposed, tolerance, found)
+    document = alternatives_document(proposed, tolerance, found)
     outputs = json_outputs(json_file, document)
     if out is not None:
         files = {
@@ -104,24 +105,3 @@ def table(proposed: PatrolPlan, found: tuple[AlternativePlan, ...]) -> str:
     if not found:
         lines.append("no other plan this good was found within the time limit")
     return "\n".join(lines)
-
-
-def _document(
-    proposed: PatrolPlan, tolerance: float, found: tuple[AlternativePlan, ...]
-) -> dict[str, Any]:
-    return {
-        "plan_id": proposed.plan_id,
-        "objective": proposed.objective,
-        "tolerance": tolerance,
-        "alternatives": [
-            {
-                "objective_loss": one.objective_loss,
-                "boroughs_moved": one.boroughs_moved,
-                "units_changed": one.units_changed,
-                "least_distance": one.least_distance,
-                "distance_at_most": one.distance_at_most,
-                "plan": plan_document(one.plan),
-            }
-            for one in found
-        ],
-    }

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from allocator.plan import document as plan_document
-from allocator.replan import (
-    COVERAGE_TOLERANCE,
-    CurvePoint,
-    Replan,
-    ReplanRequest,
-    price_of_stability,
-    replan,
-    sentences,
-)
+from allocator.replan import COVERAGE_TOLERANCE, CurvePoint, ReplanRequest, sentences
 from api import week as weekly
 from api.cli.app import arv, say
 from api.cli.arguments import parse_locks
@@ -25,9 +15,10 @@ from api.cli.options import Json
 from api.cli.progress import progress_bars
 from api.files.assessment_folder import read as read_assessment
 from api.files.fleet_file import read_fleet
-from api.files.output import Output, json_outputs, json_text, print_json, text_writer, write_outputs
+from api.files.output import Output, json_outputs, print_json, write_outputs
 from api.files.travel_sources import read_travel
 from api.plans.file import read_plan
+from api.plans.mending import Mending, mend
 from api.plans.verdict_view import verdict_view
 
 
@@ -60,6 +51,10 @@ def replan_command(
             help="Let a unit carry up to this many times an equal share of demand for the rest of "
             "the week, if that keeps changes few; default: the usual bounds.",
         ),
+    ] = None,
+    max_changes: Annotated[
+        int | None,
+        typer.Option(min=0, help="Most units whose area may change, whatever coverage that costs."),
     ] = None,
     curve: Annotated[
         bool, typer.Option("--curve", help="Also price 0, 2, 4, 8 and 16 changed units.")
@@ -96,61 +91,19 @@ def replan_command(
         locks=parse_locks(lock or []),
         coverage_tolerance=coverage_tolerance,
         workload_cap=workload_cap,
+        max_changes=max_changes,
     )
     matrix = read_travel(travel, folder.assessment) if travel else None
     area = weekly.study_area(wards, boroughs)
+    asked = Mending(request, vehicles, curve=curve, time_limit_s=time_limit_s, travel=matrix)
     with progress_bars() as progress:
-        result = replan(
-            folder.assessment,
-            vehicles,
-            request,
-            time_limit_s=time_limit_s,
-            travel=matrix,
-            progress=progress,
-        )
-        points: tuple[CurvePoint, ...] = ()
-        if curve:
-            points = price_of_stability(
-                folder.assessment,
-                vehicles,
-                request,
-                time_limit_s=time_limit_s,
-                travel=matrix,
-                progress=progress,
-            )
-        document = _document(result, points)
-        left = {unit.unit_id for unit in result.plan.units}
-        crew = replace(vehicles, units=tuple(u for u in vehicles.units if u.unit_id in left))
-        placed = weekly.PlacementRequest(fleet=crew, previous=current, travel=matrix)
-        verdict = weekly.judged(result.plan, folder, placed, progress)
-        files = weekly.plan_writers(
-            result.plan, folder, area, progress, previous=current, verdict=verdict
-        )
-        files = {"replan.json": text_writer(json_text(document)), **files}
-        write_outputs([Output(out, files), *json_outputs(json_file, document)])
-    print_json(json_file, document)
-    for line in (*sentences(result), *(_said(point) for point in points)):
+        mended = mend(folder, asked, area, progress)
+        write_outputs([Output(out, mended.files), *json_outputs(json_file, mended.document)])
+    print_json(json_file, mended.document)
+    for line in (*sentences(mended.result), *(_said(point) for point in mended.points)):
         say(line)
-    say(verdict_view(verdict).headline)
-
-
-def _document(result: Replan, points: tuple[CurvePoint, ...]) -> dict[str, Any]:
-    return {
-        "plan": plan_document(result.plan),
-        "from_scratch": {
-            "objective": result.from_scratch.objective,
-            "bound": result.from_scratch.bound,
-            "changed_units": result.from_scratch_changes,
-        },
-        "coverage_tolerance": result.coverage_tolerance,
-        "changes": [
-            {**asdict(change), "gained": change.gained, "given_up": change.given_up}
-            for change in result.changes
-        ],
-        "loads": dict(result.loads),
-        "sentences": list(sentences(result)),
-        "price_of_stability": [asdict(point) for point in points],
-    }
+    if mended.verdict is not None:
+        say(verdict_view(mended.verdict).headline)
 
 
 def _said(point: CurvePoint) -> str:

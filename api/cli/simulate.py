@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
 
-from allocator.plan import Fleet, PatrolPlan, Unit
-from allocator.simulated_events import special_days
 from allocator.simulation.assumptions import (
     RULE_WORDS,
-    DispatchRule,
     SimulationAssumptions,
 )
-from allocator.simulation.report import BoroughResponse, SimulationReport, document
-from allocator.simulation.weeks import simulate_plan, standard_of
+from allocator.simulation.report import BoroughResponse, SimulationReport
 from allocator.travel_time import embedded_travel_time
-from allocator.verdict import WEEKS, Verdict, assumptions_of, judge, verdict_document
+from allocator.verdict import WEEKS, Verdict
 from api import week as weekly
 from api.cli.app import arv, say
 from api.cli.options import Json
@@ -28,9 +24,9 @@ from api.files.fleet_file import read_fleet
 from api.files.output import write_json
 from api.files.travel_sources import read_travel
 from api.plans.file import read_plan
+from api.plans.studies import SimulationRequest, assumptions_from, simulated
 from api.plans.verdict_view import COLUMNS, basis, headline, spread, verdict_view
 from api.wording import percent
-from hotspots.assessment import RiskAssessment
 
 DEFAULTS = SimulationAssumptions()
 RULE_HELP = "Which available unit is sent: " + "; ".join(
@@ -112,50 +108,36 @@ def simulate(
     folder = read_assessment(assessment)
     proposed = read_plan(plan)
     crew = read_fleet(fleet) if fleet else None
-    usual = assumptions_of(crew) if crew else DEFAULTS
-    given = SimulationAssumptions(
-        calls_per_week=usual.calls_per_week if calls_per_week is None else calls_per_week,
-        service_time_s=usual.service_time_s if service_time_s is None else service_time_s,
-        two_unit_share=two_unit_share,
-        travel_noise=travel_noise,
-        rule=cast(DispatchRule, rule),  # the assumptions refuse any other
+    given = assumptions_from(
+        crew,
+        {
+            "calls_per_week": calls_per_week,
+            "service_time_s": service_time_s,
+            "two_unit_share": two_unit_share,
+            "travel_noise": travel_noise,
+            "rule": rule,
+        },
     )
     drives = read_travel(travel, folder.assessment) if travel else None
     drives = drives or embedded_travel_time(folder.assessment)
     past = (
         read_call_log(log, folder.assessment, weekly.study_area(wards, boroughs)) if log else None
     )
+    asked = SimulationRequest(
+        weeks=weeks,
+        seed=seed,
+        assumptions=given,
+        travel=drives,
+        fleet=crew,
+        log=past.calls if past else None,
+        beside=beside,
+        previous=read_plan(previous) if previous else None,
+        unconstrained=read_plan(unconstrained) if unconstrained else None,
+    )
     with progress_bars() as progress:
-        if beside or previous is not None or unconstrained is not None:
-            verdict = judge(
-                proposed,
-                folder.assessment,
-                crew or _fleet_of(proposed),
-                previous=read_plan(previous) if previous else None,
-                unconstrained=read_plan(unconstrained) if unconstrained else None,
-                travel=drives,
-                assumptions=given,
-                log=past.calls if past else None,
-                weeks=weeks,
-                seed=seed,
-                progress=progress,
-            )
-            body, text = verdict_document(verdict), verdict_table(verdict)
-        else:
-            result = simulate_plan(
-                proposed,
-                folder.assessment,
-                drives,
-                weeks=weeks,
-                seed=seed,
-                fleet=crew,
-                assumptions=given,
-                log=past.calls if past else None,
-                special=special_days(proposed, folder.assessment, given.calls_per_week),
-                progress=progress,
-            )
-            body, text = document(result), report_table(result)
-    write_json(json_file, _identity(proposed, folder.assessment) | body)
+        result, body = simulated(proposed, folder.assessment, asked, progress)
+    text = verdict_table(result) if isinstance(result, Verdict) else report_table(result)
+    write_json(json_file, body)
     for line in past.remarks() if past else ():
         say(line)
     if drives.sha256 != proposed.settings.get("travel_time_sha256"):
@@ -199,20 +181,3 @@ def _borough_line(borough: BoroughResponse) -> str:
     if share and share.lower_95 is not None and share.upper_95 is not None:
         limits = f"{percent(share.lower_95)} to {percent(share.upper_95)}"
     return f"{borough.name:26} {borough.calls:8,} {shown:>8}  {limits}"
-
-
-def _fleet_of(plan: PatrolPlan) -> Fleet:
-    """Return the fleet a plan places, every unit on duty every day."""
-    standard_s, turnout_s = standard_of(plan)
-    units = tuple(Unit(unit.unit_id, unit.provenance) for unit in plan.units)
-    return Fleet(units, standard_s, turnout_s)
-
-
-def _identity(plan: PatrolPlan, assessment: RiskAssessment) -> dict[str, Any]:
-    return {
-        "plan_id": plan.plan_id,
-        "week": plan.week,
-        "assessment_id": assessment.assessment_id,
-        "classification": assessment.classification,
-        "notice": assessment.notice,
-    }
