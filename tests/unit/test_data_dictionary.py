@@ -10,17 +10,22 @@ from typing import get_args, get_type_hints
 import pandas as pd
 import pytest
 
-from allocator.plan import PatrolPlan
+from allocator.plan import Fleet, PatrolPlan, Unit
+from allocator.plan_differences import UnitChange
 from allocator.queueing.plan_queue import PlanQueue
+from allocator.replan import CurvePoint, ReplanRequest, replan
 from allocator.verdict import Verdict
+from allocator.weekly_plan import plan_week
 from api.files import assessment_folder
 from api.marking import Marking
 from api.plans.equality import GroupFigures
+from api.plans.mending import replan_document
 from hotspots.assessment import RiskAssessment
 from hotspots.feeds import meeting, sidecar
 from hotspots.incidents import COUNT_DTYPES, RECORD_DTYPES
 from hotspots.pipeline import assess_week
 from hotspots.sources import load_default_policy
+from tests.oracle.plan_worlds import FREE, make_world
 from tests.unit.small_town import AS_OF, reading, scattered, town
 
 
@@ -49,7 +54,17 @@ def parts_of(whole: type) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    "whole", [RiskAssessment, PatrolPlan, PlanQueue, Verdict, Marking, GroupFigures]
+    "whole",
+    [
+        RiskAssessment,
+        PatrolPlan,
+        PlanQueue,
+        Verdict,
+        Marking,
+        GroupFigures,
+        UnitChange,
+        CurvePoint,
+    ],
 )
 def test_documents(documented: dict[str, list[str]], whole: type) -> None:
     for name, names in parts_of(whole).items():
@@ -73,3 +88,12 @@ def test_feeds_and_frames(documented: dict[str, list[str]]) -> None:
     assert documented["coverage sidecar"] == list(sidecar.COLUMNS)
     assert documented["records"] == list(RECORD_DTYPES)
     assert documented["counts"] == list(COUNT_DTYPES)
+
+
+def test_settings_and_re_plans(documented: dict[str, list[str]]) -> None:
+    world = make_world(3, n_boroughs=7)
+    fleet = Fleet(tuple(Unit(name, "X") for name in "ABCD"), 540, 60)
+    plan = plan_week(world, fleet, settings=FREE)
+    assert documented["settings of a plan"] == list(plan.settings)
+    mended = replan(world, fleet, ReplanRequest(plan, lost=("A",)), settings=FREE)
+    assert documented["replan.json"] == list(replan_document(mended, ()))
