@@ -50,16 +50,44 @@ def read_anchor(path: Path) -> Head:
         content = handle.read(_MOST_BYTES)
     try:
         value = json.loads(content)
-        if set(value) != _KEYS or value["schema_version"] != SCHEMA_VERSION:
-            raise ValueError("keys")
-        position, digest = value["position"], value["row_sha256"]
-        if type(position) is not int or position < 0 or not _DIGEST.fullmatch(digest):
-            raise ValueError("values")
-        signature = base64.b64decode(value["signature"], validate=True)
-        return Head(position, digest, str(value["signed_utc"]), str(value["key_id"]), signature)
-    except (ValueError, TypeError, AttributeError) as fault:
-        raise AuditRefusedError(
-            "the file is not an anchor of the audit record, or damaged",
-            remedy="use a file written by `arv audit anchor`",
-            file=path.name,
-        ) from fault
+    except (ValueError, RecursionError) as fault:
+        raise _no_anchor(path.name) from fault
+    return read_head(value, path.name)
+
+
+def read_head(value: object, name: str) -> Head:
+    """Return the signed end that the plain JSON values of an anchor stand for.
+
+    Parameters
+    ----------
+    value
+        What :func:`anchor_document` gave, after any trip through JSON.
+    name
+        What messages call it.
+
+    Raises
+    ------
+    AuditRefusedError
+        When it is not an anchor of this product, or damaged.
+    """
+    if not isinstance(value, dict) or set(value) != _KEYS:
+        raise _no_anchor(name)
+    position, digest, signature = (value[one] for one in ("position", "row_sha256", "signature"))
+    texts = [value[one] for one in _KEYS - {"position"}]
+    if value["schema_version"] != SCHEMA_VERSION or not all(isinstance(t, str) for t in texts):
+        raise _no_anchor(name)
+    if type(position) is not int or position < 0 or not _DIGEST.fullmatch(digest):
+        raise _no_anchor(name)
+    try:
+        signed = base64.b64decode(signature, validate=True)
+    except ValueError as fault:
+        raise _no_anchor(name) from fault
+    return Head(position, digest, value["signed_utc"], value["key_id"], signed)
+
+
+def _no_anchor(name: str) -> AuditRefusedError:
+    return AuditRefusedError(
+        "the file is not an anchor of the audit record, or damaged",
+        remedy="use a file written by `arv audit anchor`",
+        file=name,
+    )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from api.access import Action
 from api.audit.anchor import read_anchor, write_anchor
-from api.audit.entry import GENESIS, entry, time_text
+from api.audit.entry import entry, time_text
+from api.audit.handing_out import hand_out
 from api.audit.signing import Verifier, open_signer, read_public_key
 from api.audit.verify import Verification, verify
 from api.cli.app import arv, say
@@ -25,7 +25,7 @@ from api.record_folder import kept_head, open_record
 from api.refusals import AuditRefusedError
 from api.settings import data_directory
 from api.store.database import database_url
-from api.store.schema import audit, audit_anchors
+from api.store.schema import audit
 from api.store.store import open_store
 
 commands = typer.Typer(
@@ -92,27 +92,8 @@ def make_anchor(
     """
     folder = data_directory(data)
     with open_record(folder, database, create=False) as record:
-        who = operator()
-        with record.change() as change:
-            last = change.tx.execute(
-                select(audit.c.position, audit.c.row_sha256)
-                .order_by(audit.c.position.desc())
-                .limit(1)
-            ).first()
-            position, digest = (last.position, last.row_sha256) if last else (0, GENESIS)
-            head = record.signer.sign(position, digest, time_text(change.now))
-            anchor_id = secrets.token_hex(8)
-            change.tx.execute(
-                insert(audit_anchors),
-                {"anchor_id": anchor_id, "position": position, "row_sha256": digest,
-                 "exported_utc": change.now, "exported_by": who.name},
-            )  # fmt: skip
-            change.note(
-                entry(who.name, Action.ANCHOR_AUDIT, "anchor", anchor_id, object_sha256=digest,
-                      detail={"position": position})
-            )  # fmt: skip
-            write_anchor(out, head)
-    say(f"{out} vouches for {position:,} rows. Keep it where nobody can alter both.")
+        head = hand_out(record, operator().name, lambda made: write_anchor(out, made))
+    say(f"{out} vouches for {head.position:,} rows. Keep it where nobody can alter both.")
 
 
 @commands.command("show")

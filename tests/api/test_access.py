@@ -39,7 +39,6 @@ NOT_OVER_HTTP = {
     Action.MAKE_ROSTER,
     Action.PROPOSE_TASKING,
     Action.AUTHORISE_TASKING,
-    Action.ANCHOR_AUDIT,
 }
 PUBLIC = {"/health", "/ready", "/openapi.json", "/docs", "/static/{name}", "/sign-in"}
 IDS = [f"{one.method} {one.path}" for one in ENDPOINTS]
@@ -65,6 +64,7 @@ def address(endpoint: Endpoint) -> str:
         .replace("{hot_spot_id}", "H1")
         .replace("{assessment_id}", "ra-0")
         .replace("{fleet_id}", "example")
+        .replace("{at}", "1")
         .replace("{key}", "2026-W48-0123456789ab")
         .replace("{receipt_id}", "0" * 64)
         .replace("{key_id}", f"k{'0' * 12}")
