@@ -15,16 +15,16 @@ from api.access import Action
 from api.audit.log import Record
 from api.audit.signing import Head
 from api.audit.verify import Verification, verify
-from api.identify import SignedIn
+from api.pages.local_time import london_moment
 from api.pages.rendering import page
 from api.pages.week_view import week_choices
 from api.plans.rows import plans_of_week
 from api.problems import ProblemError, http_problem
 from api.record_folder import kept_head
 from api.routes.endpoint import Endpoint
+from api.routes.forms import frame
 from api.service import service_of
 from api.store.schema import audit
-from api.wording import british_date
 
 Week = Annotated[str, Query(pattern=r"^([0-9]{4}-W(0[1-9]|[1-4][0-9]|5[0-3]))?$")]
 #: Reasons are written by people who have the whole picture before them.
@@ -57,7 +57,7 @@ class DecisionRow:
 async def show_decisions(request: Request, week: Week = "") -> Response:
     """Show the decisions on a week's plans, and check the whole record."""
     service = service_of(request)
-    record, session = service.record, request.state.session
+    record = service.record
     if record is None:
         raise ProblemError(http_problem(503, "the service is still starting."))
     weeks = service.workspace.weeks()
@@ -66,12 +66,12 @@ async def show_decisions(request: Request, week: Week = "") -> Response:
     head = await asyncio.to_thread(kept_head, service.settings.data_dir)
     checked = await asyncio.to_thread(_checked, record, [head] if head else [])
     values = {
+        **frame(request),
         "week": chosen,
         "weeks": week_choices(weeks),
         "rows": rows,
         "checked": checked,
         "classification": CLASSIFICATION,
-        "sign_out_token": _token(session),
     }
     return page("decisions.html", values, headers={"X-Classification": CLASSIFICATION})
 
@@ -84,7 +84,7 @@ def _rows(record: Record, week: str) -> tuple[DecisionRow, ...]:
     return tuple(
         DecisionRow(
             position=row.position,
-            when=f"{british_date(row.at_utc.date())}, {row.at_utc:%H:%M:%S} UTC",
+            when=london_moment(row.at_utc, seconds=True),
             who=row.actor,
             step=_STEPS.get(row.action, row.action),
             outcome=row.outcome,
@@ -98,10 +98,6 @@ def _rows(record: Record, week: str) -> tuple[DecisionRow, ...]:
 def _checked(record: Record, heads: list[Head]) -> Verification:
     with record.store.read() as tx:
         return verify(tx, record.signer.verifier, heads)
-
-
-def _token(session: SignedIn | None) -> str:
-    return session.form_token if session else ""
 
 
 ENDPOINTS = (

@@ -182,7 +182,7 @@ def test_the_auditor_reads_the_decisions_and_whether_the_record_is_whole(
     confirm(ann, "Keep as a draft")
     confirm(ann, "Propose", reason="agreed at the meeting")
     assert ann.get_by_role("link", name="Decisions").count() == 0
-    eve.get_by_role("link", name="Decisions").click()
+    eve.locator(".standing").get_by_role("link", name="Decisions").click()
     expect(eve.locator("main")).to_contain_text("The record is whole")
     table = eve.locator("table.decisions")
     expect(table).to_contain_text("agreed at the meeting")
