@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from api.store.changes import change_one
 from api.store.decisions import Meeting
 from api.store.errors import RecordRefusedError, StaleRecordError, UnknownRecordError
 from api.store.reasons import check_reason
-from api.store.schema import actions
+from api.store.schema import actions, plans
 
 State = Literal["open", "done", "cancelled"]
 
@@ -35,6 +35,7 @@ class Action:
     closed: datetime | None = None
     closed_by: str = ""
     outcome: str = ""
+    plan_key: str = ""
 
 
 def add_action(tx: Connection, one: Action) -> None:
@@ -44,7 +45,15 @@ def add_action(tx: Connection, one: Action) -> None:
     ------
     RecordRefusedError
         It is due before the meeting was held.
+    UnknownRecordError
+        There is no plan of its key.
     """
+    if one.plan_key and not _plan_known(tx, one.plan_key):
+        raise UnknownRecordError(
+            "there is no plan of this key in the record",
+            remedy="use a key that GET /plans lists, or leave it out",
+            value=one.plan_key,
+        )
     if one.due_on < one.held_on:
         raise RecordRefusedError(
             f"the action is due on {one.due_on}, before the meeting on {one.held_on}",
@@ -63,6 +72,7 @@ def add_action(tx: Connection, one: Action) -> None:
             version=1,
             recorded_utc=one.recorded,
             recorded_by=one.recorded_by,
+            plan_key=one.plan_key or None,
         )
     )
 
@@ -90,11 +100,7 @@ def close_action(
         No such action; changed since, or ended already; no outcome given.
     """
     check_reason(outcome)
-    found = find_action(tx, action_id)
-    if found.state != "open":
-        raise StaleRecordError(
-            f"the action is {found.state} already ({found.outcome})", remedy="add another action"
-        )
+    _open(tx, action_id)
     values = {"state": state, "closed_utc": now, "closed_by": actor, "outcome": outcome}
     change_one(tx, actions, action_id, version, values)
     return find_action(tx, action_id)
@@ -110,9 +116,7 @@ def move_action(
     UnknownRecordError, StaleRecordError
         No such action; changed since, or ended.
     """
-    found = find_action(tx, action_id)
-    if found.state != "open":
-        raise StaleRecordError(f"the action is {found.state}", remedy="add another action")
+    _open(tx, action_id)
     change_one(tx, actions, action_id, version, {"owner": owner, "due_on": due_on})
     return find_action(tx, action_id)
 
@@ -130,26 +134,60 @@ def find_action(tx: Connection, action_id: str) -> Action:
         raise UnknownRecordError(
             "there is no action of this identifier", remedy="use one listed", value=action_id
         )
-    return Action(
-        row.action_id, row.meeting, row.held_on, row.task, row.owner, row.due_on,
-        row.recorded_utc, row.recorded_by, row.decision_id or "", row.state, row.version,
-        row.closed_utc, row.closed_by or "", row.outcome or "",
-    )  # fmt: skip
+    return _action(row)
 
 
 def list_actions(
-    tx: Connection, *, state: State | None = None, due_by: date | None = None
+    tx: Connection,
+    *,
+    state: State | None = None,
+    due_by: date | None = None,
+    owner: str = "",
+    plan_key: str = "",
+    after: tuple[date, str] | None = None,
+    limit: int | None = None,
 ) -> list[Action]:
     """Return actions by the day they are due.
 
     Parameters
     ----------
-    state, due_by
-        Only those in a state, or due on or before a day.
+    state, due_by, owner, plan_key
+        Only those in a state, due on or before a day, of an owner, or arising from a plan.
+    after, limit
+        The page: at most ``limit`` behind this day and identifier.
     """
-    query = select(actions.c.action_id).order_by(actions.c.due_on, actions.c.action_id)
-    if state is not None:
-        query = query.where(actions.c.state == state)
+    query = select(actions).order_by(actions.c.due_on, actions.c.action_id).limit(limit)
+    wanted = {"state": state, "owner": owner, "plan_key": plan_key}
+    for name, value in wanted.items():
+        if value:
+            query = query.where(actions.c[name] == value)
     if due_by is not None:
         query = query.where(actions.c.due_on <= due_by)
-    return [find_action(tx, name) for name in tx.execute(query).scalars().all()]
+    if after is not None:
+        day, name = after
+        later = (actions.c.due_on == day) & (actions.c.action_id > name)
+        query = query.where((actions.c.due_on > day) | later)
+    return [_action(row) for row in tx.execute(query)]
+
+
+def _plan_known(tx: Connection, key: str) -> bool:
+    return tx.execute(select(plans.c.plan_key).where(plans.c.plan_key == key)).first() is not None
+
+
+def _open(tx: Connection, action_id: str) -> Action:
+    """Return an action that has not ended."""
+    found = find_action(tx, action_id)
+    if found.state != "open":
+        ending = f" ({found.outcome})" if found.outcome else ""
+        raise StaleRecordError(
+            f"the action is {found.state} already{ending}", remedy="add another action"
+        )
+    return found
+
+
+def _action(row: Row[Any]) -> Action:
+    return Action(
+        row.action_id, row.meeting, row.held_on, row.task, row.owner, row.due_on,
+        row.recorded_utc, row.recorded_by, row.decision_id or "", row.state, row.version,
+        row.closed_utc, row.closed_by or "", row.outcome or "", row.plan_key or "",
+    )  # fmt: skip

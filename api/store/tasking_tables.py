@@ -40,6 +40,7 @@ events = Table(
     identifier("recorded_by"),
     moment("cancelled_utc", optional=True),
     reason("cancelled_reason", optional=True),
+    document("effect", optional=True),
     CheckConstraint("starts_utc <= ends_utc", name="span"),
     CheckConstraint("version >= 1", name="version_counts"),
     Index(None, "starts_utc"),
@@ -85,6 +86,7 @@ actions = Table(
     moment("closed_utc", optional=True),
     identifier("closed_by", optional=True),
     reason("outcome", optional=True),
+    Column("plan_key", Text, nullable=True),
     one_of("meeting", MEETINGS),
     one_of("state", ACTION_STATES),
     CheckConstraint("version >= 1", name="version_counts"),
@@ -95,6 +97,7 @@ actions = Table(
         name="closing",
     ),
     Index(None, "state", "due_on"),
+    Index(None, "plan_key"),
     comment="Actions arising: an owner, a day, and how each ended",
 )
 
