@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from allocator.errors import PlanDocumentRefusedError, PlanningRefusedError
 from allocator.plan import Fleet, PatrolPlan
 from allocator.replan import Replan
-from allocator.simulation.assumptions import DAY_S, HOUR_S, WEEK_S, SimulationAssumptions
+from allocator.simulation.assumptions import DAY_S, HOUR_S, SimulationAssumptions
 from allocator.simulation.deployment import Deployment, deploy_plan
 from allocator.simulation.intervals import Estimate, share
 from allocator.simulation.report import Weeks
+from allocator.simulation.week_clock import clock_of_week
 from allocator.simulation.weeks import simulate_deployments
 from allocator.travel_time import TravelTime
 from hotspots.assessment import RiskAssessment
@@ -105,9 +106,11 @@ def try_replan(
     SimulationRefusedError
         As for :func:`allocator.simulation.weeks.simulate_plan`.
     """
-    if not 0 <= after_s < WEEK_S:
+    clock = clock_of_week(current.week)
+    if not 0 <= after_s < clock.length_s:
         raise PlanningRefusedError(
-            f"the loss is {after_s:g} s after Monday 00:00", remedy=f"give 0 to {WEEK_S:g} s"
+            f"the loss is {after_s:g} s after Monday 00:00",
+            remedy=f"give 0 to {clock.length_s:g} s",
         )
     settings = assumptions or SimulationAssumptions()
     mended, from_scratch = outcome.plan, outcome.from_scratch
@@ -125,6 +128,7 @@ def try_replan(
         service_standard_s=fleet.service_standard_s,
         turnout_s=fleet.turnout_s,
         assumptions=settings,
+        clock=clock,
     )
     return _trial(runs, lost, after_s)
 

@@ -28,6 +28,7 @@ from allocator.simulation.report import (
     report,
     rounded,
 )
+from allocator.simulation.week_clock import clock_of_week
 from allocator.simulation.weeks import simulate_deployments
 from allocator.solver.free_partition import free_partition
 from allocator.travel_time import TravelTime, embedded_travel_time
@@ -179,6 +180,7 @@ def judge(
         assumptions=chosen,
         log=log,
         special=special_days(plan, assessment, chosen.calls_per_week),
+        clock=clock_of_week(plan.week),
         progress=progress,
     )
     judged, floor = report(simulated[0]), _floor(plan)

@@ -48,8 +48,8 @@ class SimulationAssumptions:
     Attributes
     ----------
     calls_per_week
-        Mean number of calls a week; the assessment gives their shares by ward and how much
-        a week's level varies.
+        Mean number of calls in a week of 168 hours; the assessment gives their shares by ward and
+        how much a week's level varies.
     service_time_s, service_shape, service_variation
         Mean time from arrival until the unit is free again, its distribution, and for
         ``lognormal`` its coefficient of variation.

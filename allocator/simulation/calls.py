@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from allocator.simulation.assumptions import DAY_S, HOUR_S, WEEK_S, SimulationAssumptions
+from allocator.simulation.assumptions import HOUR_S, WEEK_S, SimulationAssumptions
 from allocator.simulation.errors import SimulationRefusedError
+from allocator.simulation.week_clock import USUAL_HOURS, USUAL_WEEK, WeekClock
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 WEEKS_AT_ONCE = 250
-HOURS_IN_WEEK = 168
 MAX_CALLS_AT_ONCE = 2_000_000  # calls of one block of weeks, padding included
 _CALLS, _PATROL = 0, 1  # what a stream of random numbers is for
 
@@ -129,12 +129,14 @@ def calls_from_draws(
     assumptions: SimulationAssumptions,
     hour_profile: Floats | None = None,
     extra_calls: Floats | None = None,
+    clock: WeekClock = USUAL_WEEK,
 ) -> Iterator[CallStream]:
     """Draw calls from posterior draws of the weekly rate, block by block.
 
     Every simulated week takes one row of the draws, scaled so that the mean over all rows is
     ``assumptions.calls_per_week``; its calls are Poisson by ward, so a week varies by chance
-    and by what the assessment does not know.
+    and by what the assessment does not know. A week of another length than 168 hours has calls
+    in proportion to its hours.
 
     Parameters
     ----------
@@ -143,9 +145,11 @@ def calls_from_draws(
     weeks, seed
         How many weeks, and the seed they are drawn from.
     hour_profile
-        (168,) relative rate of the hours from Monday 00:00; even when left out.
+        (168,) relative rate of the hours from Monday 00:00 by the clock; even when left out.
     extra_calls
         (7, n_wards) calls expected beyond these on each weekday, evenly over the day.
+    clock
+        The hours of the week.
 
     Raises
     ------
@@ -160,9 +164,9 @@ def calls_from_draws(
             "negative or no number, so no calls can be drawn",
             remedy="assess again with records that give the wards a rate",
         )
-    profile = _checked_profile(hour_profile)
+    profile, level = _in_week(_checked_profile(hour_profile), clock)
     upto = np.cumsum(rates, axis=1)
-    scale = assumptions.calls_per_week / total
+    scale = assumptions.calls_per_week / total * level
     for block, first in enumerate(range(0, weeks, WEEKS_AT_ONCE)):
         size = min(WEEKS_AT_ONCE, weeks - first)
         random = block_random(seed, block, _CALLS)
@@ -176,10 +180,10 @@ def calls_from_draws(
         ward = np.empty(shape, dtype=np.intp)
         for week in range(size):
             ward[:, week] = _found(upto[row[week]], chance[:, week])
-        time_s = _times(random, shape, profile)
+        time_s = _times(random, shape, profile, clock)
         if extra_calls is not None:
             beyond = np.arange(shape[0])[:, None] >= usual[None, :]
-            time_s, ward = _with_extra(random, time_s, ward, beyond, extra_calls)
+            time_s, ward = _with_extra(random, time_s, ward, beyond, extra_calls, clock=clock)
         happened = _Happened(seed, block, count, time_s, ward)
         yield _stream(random, happened, assumptions)
 
@@ -256,12 +260,14 @@ def _service(chance: Floats, assumptions: SimulationAssumptions) -> Floats:
     return np.asarray(mean_s * np.exp(spread * normal - spread**2 / 2), dtype=np.float64)
 
 
-def _times(random: np.random.Generator, shape: tuple[int, int], profile: Floats | None) -> Floats:
+def _times(
+    random: np.random.Generator, shape: tuple[int, int], profile: Floats | None, clock: WeekClock
+) -> Floats:
     chance = random.random(shape)
     if profile is None:
-        return chance * WEEK_S
+        return chance * clock.length_s
     edges = np.concatenate([[0.0], np.cumsum(profile) / profile.sum()])
-    hours_s = np.arange(HOURS_IN_WEEK + 1) * HOUR_S
+    hours_s = np.arange(len(profile) + 1) * HOUR_S
     return np.asarray(np.interp(chance, edges, hours_s), dtype=np.float64)
 
 
@@ -271,12 +277,15 @@ def _with_extra(
     ward: Integers,
     beyond: NDArray[np.bool_],
     extra_calls: Floats,
+    *,
+    clock: WeekClock,
 ) -> tuple[Floats, Integers]:
     """Give the calls beyond the usual ones the day and ward of an event; sort by time."""
     cell = _found(np.cumsum(extra_calls.ravel()), random.random(int(beyond.sum())))
     day, place = np.divmod(cell, extra_calls.shape[1])
     time_s, ward = time_s.copy(), ward.copy()
-    time_s[beyond] = (day + random.random(len(cell))) * DAY_S
+    start_s, length_s = clock.day_edges_s[:-1], np.diff(clock.day_edges_s)
+    time_s[beyond] = start_s[day] + random.random(len(cell)) * length_s[day]
     ward[beyond] = place
     return time_s, ward
 
@@ -290,12 +299,20 @@ def _found(upto: Floats, chance: Floats) -> Integers:
 def _checked_profile(profile: Floats | None) -> Floats | None:
     if profile is None:
         return None
-    if profile.shape != (HOURS_IN_WEEK,) or not (profile >= 0).all() or not profile.sum() > 0:
+    if profile.shape != (USUAL_HOURS,) or not (profile >= 0).all() or not profile.sum() > 0:
         raise SimulationRefusedError(
             f"the hour profile has shape {profile.shape} or a value that is no rate",
-            remedy=f"give {HOURS_IN_WEEK} rates of 0 or more from Monday 00:00, one above 0",
+            remedy=f"give {USUAL_HOURS} rates of 0 or more from Monday 00:00, one above 0",
         )
     return profile
+
+
+def _in_week(profile: Floats | None, clock: WeekClock) -> tuple[Floats | None, float]:
+    """Return the profile of the hours that pass, and their calls over those of 168 hours."""
+    hours = list(clock.clock_hours)
+    if profile is None:
+        return None, len(hours) / USUAL_HOURS
+    return profile[hours], float(profile[hours].sum() / profile.sum())
 
 
 def _checked_shape(n_calls: int, n_weeks: int) -> tuple[int, int]:

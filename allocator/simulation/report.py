@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.simulation.assumptions import RULE_WORDS, WEEK_S, SimulationAssumptions
+from allocator.simulation.assumptions import RULE_WORDS, SimulationAssumptions
 from allocator.simulation.engine import Trace
 from allocator.simulation.intervals import Estimate, quantile, share
+from allocator.simulation.week_clock import USUAL_HOURS, USUAL_WEEK, WeekClock
 
 SCHEMA_VERSION = "1"
 DECIMALS = 9  # of every figure: the same input gives the same bytes
@@ -60,6 +61,8 @@ class SimulationReport:
         Share of calls whose first unit was in its own area.
     fleet_utilisation
         Share of all time on the road spent on calls.
+    hours_in_week
+        168, or 167 and 169 where the clocks change.
     events
         Names of the announced events simulated.
     units, boroughs, worst_borough
@@ -87,6 +90,7 @@ class SimulationReport:
     boroughs: tuple[BoroughResponse, ...]
     worst_borough: BoroughResponse
     assumptions: SimulationAssumptions
+    hours_in_week: int = USUAL_HOURS
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Weeks:
         int (n_wards,): position of the borough.
     borough_codes, borough_names
         The boroughs in order.
-    service_standard_s, turnout_s, assumptions
+    service_standard_s, turnout_s, assumptions, clock
         As simulated.
     """
 
@@ -125,6 +129,7 @@ class Weeks:
     service_standard_s: int
     turnout_s: int
     assumptions: SimulationAssumptions
+    clock: WeekClock = USUAL_WEEK
 
     def within(self) -> NDArray[np.bool_]:
         """Return, for every call, whether the first arrival was within the standard."""
@@ -140,7 +145,7 @@ def report(weeks: Weeks) -> SimulationReport:
     """Put simulated weeks into figures with 95 % intervals over the weeks."""
     trace, within, calls = weeks.trace, weeks.within(), weeks.by_week()
     queued = np.isfinite(trace.wait_s) & (trace.wait_s > 0)
-    unserved = ~(trace.time_s + trace.wait_s <= WEEK_S)
+    unserved = ~(trace.time_s + trace.wait_s <= weeks.clock.length_s)
     at_home = (trace.unit >= 0) & weeks.own[trace.ward, trace.unit]
     boroughs = _boroughs(weeks, within, calls)
     asked = [one for one in boroughs if one.share_within is not None]
@@ -166,6 +171,7 @@ def report(weeks: Weeks) -> SimulationReport:
         boroughs=boroughs,
         worst_borough=min(asked, key=_share_of),
         assumptions=weeks.assumptions,
+        hours_in_week=len(weeks.clock.clock_hours),
     )
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from allocator.plan import Fleet, PatrolPlan
 from allocator.simulation.assumptions import (
     HOUR_S,
-    WEEK_S,
     SimulationAssumptions,
     check_weeks,
 )
@@ -26,6 +25,12 @@ from allocator.simulation.errors import (
 )
 from allocator.simulation.report import SimulationReport, Weeks, report
 from allocator.simulation.special_days import SpecialDays
+from allocator.simulation.week_clock import (
+    USUAL_HOURS,
+    USUAL_WEEK,
+    WeekClock,
+    clock_of_week,
+)
 from allocator.travel_time import TravelTime
 from hotspots.assessment import RiskAssessment
 
@@ -99,6 +104,7 @@ def simulate_plan(
         assumptions=settings,
         log=log,
         special=special,
+        clock=clock_of_week(plan.week),
         progress=progress,
     )
     return report(one)
@@ -116,6 +122,7 @@ def simulate_deployments(
     assumptions: SimulationAssumptions | None = None,
     log: CallLog | None = None,
     special: SpecialDays | None = None,
+    clock: WeekClock = USUAL_WEEK,
     progress: Progress | None = None,
 ) -> tuple[Weeks, ...]:
     """Simulate several placements through the same calls (common random numbers).
@@ -128,6 +135,9 @@ def simulate_deployments(
         As for :func:`simulate_plan`.
     service_standard_s, turnout_s
         The standard, from call to first arrival, and the time before driving off.
+    clock
+        The hours of the week (:func:`allocator.simulation.week_clock.clock_of_week`). A log is
+        replayed by the clock on the wall, on 168 hours.
 
     Returns
     -------
@@ -140,13 +150,13 @@ def simulate_deployments(
         As for :func:`simulate_plan`.
     """
     settings = assumptions or SimulationAssumptions()
-    special = special if log is None else None
+    special, clock = (special, clock) if log is None else (None, USUAL_WEEK)
     check_weeks(weeks)
     _check_travel(assessment, travel)
     _check_seed(seed)
     _check_standard(service_standard_s, turnout_s)
     duties = [
-        duty_table(one.weekdays, settings.shift_starts_h, settings.handover_s)
+        duty_table(one.weekdays, settings.shift_starts_h, settings.handover_s, clock)
         for one in deployments
     ]
     responses = [_response(one, travel, turnout_s, settings) for one in deployments]
@@ -157,7 +167,7 @@ def simulate_deployments(
     _check_size(weeks, calls_a_week + extra, len(deployments))
     traces: list[list[Trace]] = [[] for _ in deployments]
     done = 0
-    for calls in _blocks(assessment, log, weeks, seed, settings, special=special):
+    for calls in _blocks(assessment, log, weeks, seed, settings, special=special, clock=clock):
         for number, (one, duty) in enumerate(zip(deployments, duties, strict=True)):
             out = _less_events(duty, one, special, calls)
             traces[number].append(_run(calls, one, out, responses[number]))
@@ -179,6 +189,7 @@ def simulate_deployments(
             service_standard_s=service_standard_s,
             turnout_s=turnout_s,
             assumptions=replace(settings, calls_per_week=calls_a_week),
+            clock=clock,
         )
         for one, parts in zip(deployments, traces, strict=True)
     )
@@ -192,6 +203,7 @@ def _blocks(
     settings: SimulationAssumptions,
     *,
     special: SpecialDays | None,
+    clock: WeekClock,
 ) -> Iterator[CallStream]:
     if log is not None:
         return calls_from_log(log, weeks=weeks, seed=seed, assumptions=settings)
@@ -201,6 +213,7 @@ def _blocks(
         seed=seed,
         assumptions=settings,
         extra_calls=special.extra_calls if special is not None else None,
+        clock=clock,
     )
 
 
@@ -228,7 +241,7 @@ def _run(calls: CallStream, deployment: Deployment, duty: DutyTable, response: R
         ],
         axis=2,
     )
-    return run_weeks(calls, patrol, duty, response, window_s=(0.0, WEEK_S))
+    return run_weeks(calls, patrol, duty, response, window_s=(0.0, duty.clock.length_s))
 
 
 def _response(
@@ -331,8 +344,8 @@ def _check_load(
 ) -> None:
     """Refuse calls whose work, even without any driving, exceeds the fleet's time."""
     each_s = turnout_s + settings.service_time_s
-    sent_per_h = calls_per_week * (1.0 + settings.two_unit_share) * HOUR_S / WEEK_S
-    done_per_h = float(duty.on_s.sum()) / WEEK_S * HOUR_S / each_s
+    sent_per_h = calls_per_week * (1.0 + settings.two_unit_share) / USUAL_HOURS
+    done_per_h = float(duty.on_s.sum()) / duty.clock.length_s * HOUR_S / each_s
     if sent_per_h < done_per_h:
         return
     growth = (sent_per_h - done_per_h) / (1.0 + settings.two_unit_share)

@@ -11,7 +11,6 @@ from allocator.verdict import Finding, RivalVerdict, Verdict
 from api.wording import count, duration, percent, points
 
 PROPOSED = "Proposed plan"
-HOURS_IN_WEEK = 168
 #: More calls than this without a vehicle at the end of the week: the queue never clears.
 OVERLOADED = 0.01
 FINDING_WORDS: dict[Finding, str] = {
@@ -133,7 +132,7 @@ def spread(judged: SimulationReport) -> tuple[str, ...]:
             "when their week ended."
         )
         if judged.unserved_share.value > OVERLOADED:
-            growth = judged.unserved_share.value * judged.calls_per_week / HOURS_IN_WEEK
+            growth = judged.unserved_share.value * judged.calls_per_week / judged.hours_in_week
             text += (
                 f" The fleet is overloaded: the queue grows by about {growth:.1f} calls an hour."
             )
