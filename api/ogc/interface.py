@@ -39,7 +39,7 @@ ITEMS_PARAMETERS = [
     _parameter(
         "limit",
         f"Most features of one page; more than {MOST:,} means {MOST:,}.",
-        {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
+        {"type": "integer", "minimum": 1, "default": USUAL},
         style="form",
         explode=False,
     ),

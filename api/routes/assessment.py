@@ -20,7 +20,12 @@ from api.jobs.door import run_or_accept
 from api.jobs.kind import JobKind, Work
 from api.negotiation import CSV, HTML, JSON, choose
 from api.problems import ProblemError, http_problem
-from api.routes.documents import ACCEPTED, ASSESSMENT_RESPONSES, MADE_RESPONSES
+from api.routes.documents import (
+    ACCEPTED,
+    ASSESSMENT_RESPONSES,
+    MADE_RESPONSES,
+    problem,
+)
 from api.routes.endpoint import Endpoint
 from api.routes.evidence import evidence, evidence_now, keep_made
 from api.routes.map_policy import map_policy
@@ -69,7 +74,12 @@ async def make_assessment(
     request: Request,
     *,
     as_of: Annotated[
-        str, Form(max_length=32, description="First day not yet known: 2026-11-23 or 23/11/2026.")
+        str,
+        Form(
+            min_length=1,
+            max_length=32,
+            description="First day not yet known: 2026-11-23 or 23/11/2026.",
+        ),
     ],
     incidents: Annotated[
         list[UploadFile] | None,
@@ -276,7 +286,10 @@ ENDPOINTS = (
         "Ranked wards or boroughs, or refused rows, as CSV",
         tag="assessment",
         operation="disclosure",
-        responses={200: {"description": "A table.", "content": {CSV: {}}}},
+        responses={
+            200: {"description": "A table.", "content": {CSV: {}}},
+            404: problem("There is no such assessment."),
+        },
     ),
     Endpoint(
         "POST",

@@ -19,6 +19,10 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=64)]
 Boroughs = Annotated[list[BoroughCode], Field(max_length=40)]
+ByUnit = Annotated[
+    dict[UnitId, Boroughs],
+    Field(max_length=64, json_schema_extra={"additionalProperties": False}),
+]
 
 
 class Strict(BaseModel):
@@ -121,15 +125,9 @@ class PlacementBody(Strict):
     assessment_id: Identifier | None = Field(
         default=None, description="By default the current assessment."
     )
-    locks: dict[UnitId, Boroughs] = Field(
-        default={}, description="The unit's area contains these boroughs.", max_length=64
-    )
-    excludes: dict[UnitId, Boroughs] = Field(
-        default={}, description="Boroughs the unit must not patrol.", max_length=64
-    )
-    support: dict[UnitId, Boroughs] = Field(
-        default={}, description="Boroughs the unit deliberately also covers.", max_length=64
-    )
+    locks: ByUnit = Field(default={}, description="The unit's area contains these boroughs.")
+    excludes: ByUnit = Field(default={}, description="Boroughs the unit must not patrol.")
+    support: ByUnit = Field(default={}, description="Boroughs the unit deliberately also covers.")
     max_changes: int | None = Field(
         default=None,
         ge=0,

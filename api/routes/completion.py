@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api.access import ANONYMOUS, Action, Resource, decide
+from api.access import ANONYMOUS, PERSONAL, Action, Resource, decide
+from api.identify import session_cookie
 from api.routes.documents import COMMON, problem
 
 FORM = "multipart/form-data"
+TOKEN, SESSION, FORM_TOKEN = "token", "session", "formToken"
 #: What a step of a record that has versions must name.
 IF_MATCH: dict[str, Any] = {
     "name": "If-Match",
@@ -31,17 +33,20 @@ _KEY: dict[str, Any] = {
 }
 
 
-def complete(document: Mapping[str, Any]) -> None:
+def complete(document: Mapping[str, Any], *, issuer: bool = False) -> None:
     """Complete every operation of an OpenAPI document, in place.
 
     Parameters
     ----------
     document
         As the framework makes it; each operation has its ``x-action``.
+    issuer
+        True when an identity issuer is configured: then a token can stand for a person.
     """
     for methods in document["paths"].values():
         for method, operation in methods.items():
             _add_problems(operation, sends=method in ("post", "put", "patch"))
+            operation["security"] = _security(Action(operation["x-action"]), method, issuer)
             for parameter in operation.get("parameters", ()):
                 _never_null(parameter.get("schema", {}))
             if method == "post":
@@ -51,15 +56,35 @@ def complete(document: Mapping[str, Any]) -> None:
             _never_null(member)
 
 
+def security_schemes(*, behind_proxy: bool) -> dict[str, Any]:
+    """Return how a caller can prove who they are: a token or key, or a browser's session."""
+    return {
+        TOKEN: {"type": "http", "scheme": "bearer"},
+        SESSION: {"type": "apiKey", "in": "cookie", "name": session_cookie(behind_proxy)},
+        FORM_TOKEN: {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"},
+    }
+
+
+def _open(action: Action) -> bool:
+    return decide(ANONYMOUS, action, Resource("operation")).allowed
+
+
+def _security(action: Action, method: str, issuer: bool) -> list[dict[str, list[str]]]:
+    """Return what an operation needs: a token, or the session of a person who signed in."""
+    if _open(action):
+        return []
+    session: dict[str, list[str]] = {SESSION: []}
+    if method != "get":
+        session[FORM_TOKEN] = []
+    return [{TOKEN: []}, session] if issuer or action not in PERSONAL else [session]
+
+
 def _add_problems(operation: dict[str, Any], *, sends: bool) -> None:
-    """Add the problems an operation may answer with, and the token it needs."""
-    action = Action(operation["x-action"])
+    """Add the problems an operation may answer with."""
     answers = operation["responses"]
     answers.pop("422", None)
-    if decide(ANONYMOUS, action, Resource("operation")).allowed:
-        operation["security"] = []
+    if _open(Action(operation["x-action"])):
         return
-    operation["security"] = [{"token": []}]
     usual = {str(code): one for code, one in COMMON.items()}
     if sends:
         usual["413"] = problem("The body is too large.")

@@ -118,6 +118,7 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
     429: problem("Too many jobs are waiting."),
 }
 
+NO_PLAN = problem("The week has no plan, or not this part of it.")
 PLAN_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "model": PlanDocument,

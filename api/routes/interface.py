@@ -13,10 +13,11 @@ from starlette.responses import JSONResponse, Response
 from api.access import Action
 from api.pages.interface_view import operations
 from api.pages.rendering import page
-from api.routes.completion import complete
+from api.routes.completion import complete, security_schemes
 from api.routes.documents import ProblemDocument
 from api.routes.endpoint import Endpoint
 from api.routes.operation_links import add_links
+from api.service import Service
 
 VERSION = "1"
 DESCRIPTION = (
@@ -37,8 +38,9 @@ def interface_document(app: FastAPI) -> dict[str, Any]:
         )
         components["schemas"].pop("HTTPValidationError", None)
         components["schemas"].pop("ValidationError", None)
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        complete(document)
+        service: Service = app.state.service
+        components["securitySchemes"] = security_schemes(behind_proxy=service.settings.behind_proxy)
+        complete(document, issuer=service.issuer is not None)
         add_links(document["paths"])
         app.openapi_schema = document
     return app.openapi_schema
