@@ -10,6 +10,7 @@ from api.audit.log import Record, append
 from api.audit.verify import verify
 from api.record_folder import kept_head, open_record
 from benchmarks.soak.databases import databases
+from benchmarks.soak.figures import Report, at_least, at_most, joined, none_of
 
 ROWS = 1_000_000
 APPENDS = 500
@@ -18,16 +19,18 @@ LEAST_APPENDS_S = 100
 MOST_VERIFY_S = 10
 
 
-def run(rows: int = ROWS, appends: int = APPENDS) -> str:
+def run(rows: int = ROWS, appends: int = APPENDS) -> Report:
     """Return the figures of both databases."""
     with databases() as made:
-        return "\n".join(
-            measure(kind, made.empty(kind), made.folder / f"keys-{kind}", rows, appends)
-            for kind in ("sqlite", "postgresql")
+        return joined(
+            [
+                measure(kind, made.empty(kind), made.folder / f"keys-{kind}", rows, appends)
+                for kind in ("sqlite", "postgresql")
+            ]
         )
 
 
-def measure(kind: str, url: str, data_dir: Path, rows: int, appends: int) -> str:
+def measure(kind: str, url: str, data_dir: Path, rows: int, appends: int) -> Report:
     """Return appends a second, one transaction each, and the time to verify all rows."""
     with open_record(data_dir, url) as record:
         start = time.perf_counter()
@@ -40,11 +43,12 @@ def measure(kind: str, url: str, data_dir: Path, rows: int, appends: int) -> str
             head = kept_head(data_dir)
             result = verify(tx, record.signer.verifier, [head] if head else [])
         wall, used = time.perf_counter() - wall, time.process_time() - used
-    return (
-        f"{kind}: {rate:.0f} durable appends/s (target {LEAST_APPENDS_S}); {result.rows:,} rows "
-        f"verified in {wall:.1f} s, {used:.1f} s of processor time (target {MOST_VERIFY_S}); "
-        f"{'sound' if result.sound else 'NOT SOUND'}"
+    figures = (
+        at_least(f"{kind}: durable appends to the audit record", rate, LEAST_APPENDS_S, "/s"),
+        at_most(f"{kind}: {result.rows:,} audit rows verified", wall, MOST_VERIFY_S, "s"),
+        none_of(f"{kind}: faults found in the audit record", result.n_findings),
     )
+    return Report(figures, f"{kind}: verified in {used:.1f} s of processor time")
 
 
 def _fill(record: Record, rows: int) -> None:

@@ -26,6 +26,7 @@ from api.store.ingest import take_in
 from api.store.receipts import list_receipts
 from api.store.store import Store, open_store
 from benchmarks.soak.feeds import feed
+from benchmarks.soak.figures import Report, none_of
 from tests.store.private_cluster import private_cluster, start_server
 
 SQLITE_MB, POSTGRES_MB = 6, 160
@@ -76,15 +77,17 @@ class Outcome:
         )
 
 
-def run() -> str:
+def run() -> Report:
     """Return what came of a full and a read-only disk on both databases."""
     outcomes = [full_sqlite(), read_only_sqlite(), read_only_postgres()]
-    lines = [one.line() for one in outcomes]
+    words = ""
     if os.getuid() == 0:
-        lines.append(full_postgres().line())
+        outcomes.append(full_postgres())
     else:
-        lines.append("PostgreSQL, full disk: not tried, only root can mount a small disk")
-    return "\n".join(lines)
+        words = "PostgreSQL, full disk: not tried, only root can mount a small disk\n"
+    lines = "\n".join(one.line() for one in outcomes)
+    figures = [none_of(f"{one.disk}: not refused cleanly", not one.sound) for one in outcomes]
+    return Report(tuple(figures), words + lines)
 
 
 def full_sqlite() -> Outcome:
@@ -93,8 +96,8 @@ def full_sqlite() -> Outcome:
         with _small_disk(SQLITE_MB) as folder:
             store = open_store(f"sqlite:///{folder}/arv.sqlite3")
             return _fill(store, "SQLite, full disk", lambda: _resize(folder, 64))
-    with tempfile.TemporaryDirectory() as folder:
-        store = open_store(f"sqlite:///{folder}/arv.sqlite3")
+    with tempfile.TemporaryDirectory() as limited:
+        store = open_store(f"sqlite:///{limited}/arv.sqlite3")
         with _limited_files(SQLITE_MB * 2**20) as lift:
             return _fill(store, "SQLite, files limited in size", lift)
 
@@ -110,16 +113,16 @@ def read_only_sqlite() -> Outcome:
             return _fill(
                 store, "SQLite, read-only disk", lambda: _mount(folder, "remount,rw"), first=1
             )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "arv.sqlite3"
+    with tempfile.TemporaryDirectory() as locked:
+        path = Path(locked) / "arv.sqlite3"
         store = open_store(f"sqlite:///{path}")
         _take(store, 0)
         store.close()
         path.chmod(0o400)
-        Path(folder).chmod(0o500)
+        Path(locked).chmod(0o500)
 
         def mend() -> None:
-            Path(folder).chmod(0o700)
+            Path(locked).chmod(0o700)
             path.chmod(0o600)
             store.close()
 

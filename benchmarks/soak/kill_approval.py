@@ -27,6 +27,7 @@ from api.record_folder import kept_head, open_record
 from api.store import schema
 from api.store.errors import StoreRefusedError
 from benchmarks.soak.databases import databases
+from benchmarks.soak.figures import Report, at_most, joined, none_of
 
 KILLS = 200
 READY_S = 5.0
@@ -45,24 +46,30 @@ class Tally:
     halves: int = 0
     ready_s: list[float] = field(default_factory=list)
 
-    def line(self, kind: str) -> str:
-        """Return the figures in words."""
-        return (
+    def report(self, kind: str) -> Report:
+        """Return the figures of one database."""
+        words = (
             f"{kind}: {self.kills} kills, {self.acknowledged} acknowledged steps, {self.lost} "
             f"lost, {self.halves} half-written; ready again in at most "
-            f"{max(self.ready_s, default=0.0):.2f} s (target {READY_S:.0f})"
+            f"{max(self.ready_s, default=0.0):.2f} s"
         )
+        acknowledged = f"{kind}: acknowledged steps of plans"
+        figures = (
+            none_of(f"{acknowledged} lost in {self.kills} kills", self.lost),
+            none_of(f"{acknowledged} half there in {self.kills} kills", self.halves),
+            at_most(f"{kind}: ready again after a kill", max(self.ready_s), READY_S, "s"),
+        )
+        return Report(figures, words)
 
 
-def run(kills: int = KILLS, seed: int = 11) -> str:
+def run(kills: int = KILLS, seed: int = 11) -> Report:
     """Return the figures of both databases."""
     with databases() as made:
-        return "\n".join(
-            kill_often(made.empty(kind), made.folder / f"keys-{kind}", kills=kills, seed=seed).line(
-                kind
-            )
+        tallies = {
+            kind: kill_often(made.empty(kind), made.folder / f"keys-{kind}", kills=kills, seed=seed)
             for kind in ("sqlite", "postgresql")
-        )
+        }
+    return joined([tally.report(kind) for kind, tally in tallies.items()])
 
 
 def kill_often(url: str, data_dir: Path, *, kills: int, seed: int) -> Tally:
