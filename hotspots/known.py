@@ -30,8 +30,9 @@ class KnownRecords:
     ----------
     records
         Canonical record columns and the time range up to the as-of instant: its ages
-        ``age_start_days`` and ``age_end_days``, its ends in naive Europe/London time
-        ``local_start`` and ``local_end``, and the day of its middle, ``local_day``.
+        ``age_start_days`` and ``age_end_days``, its end ``end_utc``, its ends in naive
+        Europe/London time ``local_start`` and ``local_end``, and the day of its middle,
+        ``local_day``.
     duplicates, not_yet_known, superseded, withdrawn
         How many rows were set aside for each reason, the first that applies.
     """
@@ -95,6 +96,7 @@ def _dated(records: pd.DataFrame, instant: pd.Timestamp) -> pd.DataFrame:
     return records.assign(
         age_start_days=(instant - start).dt.total_seconds() / 86400.0,
         age_end_days=(instant - end).dt.total_seconds() / 86400.0,
+        end_utc=end,
         local_start=local[0],
         local_end=local[1],
         local_day=local[2].dt.normalize(),

@@ -100,7 +100,7 @@ def _seen(records: pd.DataFrame, located: tuple[Ints, Ints]) -> _Seen:
     told = (records["basis"] == "reported").to_numpy(dtype=bool) & ~false
     minutes = [
         records[name].to_numpy(dtype="datetime64[s]").astype(np.float64) / 60.0
-        for name in ("local_start", "local_end")
+        for name in ("occurred_from", "end_utc")  # UTC: clocks skip and repeat hours
     ]
     return _Seen(
         kind=np.where(told & (located[1] != NOWHERE), kind, _OTHER).astype(np.intp),

@@ -156,3 +156,31 @@ def test_precision_and_recall_on_the_sample(
     assert precision > 0.98, (precision, recall)
     assert recall > 0.95, (precision, recall)
     assert len(found) - len(to_crime) < 10  # calls and handovers of no recorded crime
+
+
+@pytest.mark.parametrize(
+    ("first", "minutes", "one_incident"),
+    [
+        ("2025-03-30 00:50", 20, True),  # 00:50 and, the clocks gone forward, 02:10
+        ("2025-03-30 00:50", 50, False),
+        ("2025-10-26 00:50", 40, True),  # 01:50 and, the clocks gone back, 01:30
+        ("2025-10-26 00:20", 60, False),  # 01:20 twice, an hour apart
+    ],
+)
+def test_minutes_apart_are_those_that_passed_when_the_clocks_change(
+    first: str, minutes: int, *, one_incident: bool
+) -> None:
+    at = pd.Timestamp(first, tz="UTC")
+    known = known_records(
+        [
+            reading(
+                [
+                    record(1, 4, occurred_from=at, occurred_to=at),
+                    call(2, 4, occurred_from=at + pd.Timedelta(minutes=minutes)),
+                ]
+            )
+        ],
+        as_of=date(2026, 1, 5),
+    )
+    found = by_id(known, match_incidents(known.records, located(known)))
+    assert found == ({"R2": "R1"} if one_incident else {})
