@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,6 +43,8 @@ from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.files.travel_sources import read_travel
 from api.plans.file import read_plan
 from api.plans.verdict_view import verdict_view
+from api.sanitised_plan import sanitised_if_needed
+from api.working.orders import SANITISED
 from hotspots.assessment import RiskAssessment
 from hotspots.assessment import document as assessment_document
 from hotspots.feeds.reader import ReadOptions
@@ -135,7 +138,8 @@ def assess(
 
     Writes assessment.json, draws.parquet, wards.csv, boroughs.csv, cells.parquet,
     rejected.csv and backtest.json, the method's record on the weeks before. Evidence from
-    the day itself or later is never used.
+    the day itself or later is never used. Where material with handling code C was used, the
+    folder sanitised/ inside holds the same files made without it.
     """
     day = parse_day(as_of, "--as-of")
     marking = parse_classification(classification)
@@ -147,20 +151,26 @@ def assess(
     with progress_bars() as progress:
         paths = [*(incidents or []), *(counts or [])]
         readings = weekly.read_feeds(paths, area, options, progress)
-        assessed = weekly.assess(
+        picture = partial(
+            weekly.assess,
             readings,
             area,
             as_of=day,
             policy=rules,
             seed=seed,
             classification=marking,
-            sanitised=sanitised,
             groupings=[read_grouping(path) for path in grouping or []],
             progress=progress,
         )
+        assessed = picture(sanitised=sanitised)
         document = assessment_document(assessed.assessment)
         files = weekly.assessment_writers(assessed, readings, area, rules, progress)
-        write_outputs([Output(out, files), *json_outputs(json_file, document)])
+        outputs = [Output(out, files), *json_outputs(json_file, document)]
+        if assessed.assessment.handling_code == "C":
+            bare = picture(sanitised=True)
+            files = weekly.assessment_writers(bare, readings, area, rules, progress)
+            outputs.insert(0, Output(out / SANITISED, files))
+        write_outputs(outputs)
     print_json(json_file, document)
     for reading in readings:
         for warning in reading.warnings:
@@ -254,7 +264,8 @@ def allocate(
 
     Writes plan.json, verdict.json (the plan in simulated weeks, beside other placements),
     plan.geojson, map.html and briefing.pdf. An infeasible request ends with exit code 1, says
-    why, and writes nothing.
+    why, and writes nothing. On an assessment that rests on handling code C the folder sanitised/
+    holds the same areas with every figure and reason from the sanitised assessment.
     """
     folder = read_assessment(assessment)
     models: list[str] = []
@@ -289,6 +300,11 @@ def allocate(
         )
         document = plan_document(plan)
         outputs = [Output(out, files), *json_outputs(json_file, document)]
+        beside, missing = sanitised_if_needed(
+            plan, folder, assessment, request=request, area=area, progress=progress
+        )
+        if beside:
+            outputs.insert(0, Output(out / SANITISED, beside))
         if write_model:
             model = {write_model.name: text_writer(models[-1])}
             outputs.append(Output(write_model.parent, model))
@@ -298,6 +314,8 @@ def allocate(
     if refine:
         say(refinement_sentence(plan))
     say(verdict_view(verdict).headline)
+    if missing:
+        say(missing)
     _say_files(out, ["briefing.pdf", "map.html", "plan.json", "verdict.json", "plan.geojson"])
 
 

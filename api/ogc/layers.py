@@ -16,7 +16,7 @@ from shapely.geometry import Polygon
 from starlette.requests import Request
 
 from allocator.plan import PatrolPlan
-from api.access import Action, Actor, decide, own_boroughs
+from api.access import Action, own_boroughs
 from api.marking import marking_of
 from api.ogc.crs import inside
 from api.ogc.ground import Ground, ground_of, study_area
@@ -24,7 +24,7 @@ from api.ogc.places import Place, places_of
 from api.ogc.query import ItemsQuery
 from api.plans.patrol_areas import unit_properties, unit_shape
 from api.plans.shelf import PlanShelf
-from api.routes.permits import as_resource, shown_assessment
+from api.routes.permits import plan_for, shown_assessment
 from api.routes.stored import StoredAssessment, StoredPlan, stored_assessment, stored_plan
 from api.service import LONDON, Service, service_of
 from hotspots.assessment import AreaScore, RiskAssessment
@@ -148,19 +148,16 @@ async def hot_spots(request: Request) -> Marked:
 async def patrol_areas(request: Request) -> Marked:
     """Return the patrol areas of every week's plan, each with the plan's state."""
     service = service_of(request)
-    actor: Actor = request.state.actor
     area = await study_area(service)
     weeks = await asyncio.to_thread(service.workspace.weeks)
     features: list[Feature] = []
     headers: dict[str, str] = {}
     for week in weeks:
-        stored = await stored_plan(service, week)
-        if (
-            stored is None
-            or not decide(actor, Action.READ_PLAN, as_resource(stored.source)).allowed
-        ):
+        made = await stored_plan(service, week)
+        stored = await plan_for(request, made) if made is not None else None
+        if stored is None:
             continue
-        state = await asyncio.to_thread(_state, service, stored.plan)
+        state = await asyncio.to_thread(_state, service, stored)
         places = await service.kept.get(
             stored.folder, partial(_unit_places, stored.plan, area), "units"
         )
@@ -252,10 +249,10 @@ def _units(stored: StoredPlan, places: Sequence[Place], state: str) -> list[Feat
     ]
 
 
-def _state(service: Service, plan: PatrolPlan) -> str:
+def _state(service: Service, stored: StoredPlan) -> str:
     """Return where a plan stands in the record: one nobody approved must say so."""
-    record = service.record
-    found = PlanShelf(record).state(plan.week, plan.plan_id) if record is not None else None
+    record, week = service.record, stored.plan.week
+    found = PlanShelf(record).state(week, stored.recorded_id) if record is not None else None
     return str(found or "not in the record")
 
 

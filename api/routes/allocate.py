@@ -24,10 +24,10 @@ from api.routes.bodies import PlacementBody
 from api.routes.documents import ACCEPTED, PLAN_RESPONSES
 from api.routes.endpoint import Endpoint
 from api.routes.map_policy import map_policy
-from api.routes.permits import as_resource, require
+from api.routes.permits import shown_plan
 from api.routes.stored import StoredPlan, marking, send_file, stored_plan
 from api.service import Service, service_of
-from api.working.orders import MAP, PLACE, PlacementOrder
+from api.working.orders import MAP, PLACE, SANITISED, PlacementOrder
 
 #: State of a plan that nobody drafted in the record.
 NOT_RECORDED = "not in the record"
@@ -42,19 +42,19 @@ WeekQuery = Annotated[
 
 async def read_plan_of_week(request: Request, week: WeekQuery) -> Response:
     """Return the plan in force for a week: JSON, the map, GeoJSON or the briefing."""
-    stored = await required_plan(service_of(request), week)
+    stored = await _shown(request, week)
     offered = [kind for kind, name in FORMS.items() if (stored.folder / name).is_file()]
     return await _send(request, stored, choose(request.headers.get("accept"), offered))
 
 
 async def read_plan_geojson(request: Request, week: WeekQuery) -> Response:
     """Return the patrol areas of a week as GeoJSON (EPSG:4326)."""
-    return await _send(request, await required_plan(service_of(request), week), GEOJSON)
+    return await _send(request, await _shown(request, week), GEOJSON)
 
 
 async def read_plan_briefing(request: Request, week: WeekQuery) -> Response:
     """Return the briefing of a week as PDF."""
-    stored = await required_plan(service_of(request), week)
+    stored = await _shown(request, week)
     if not (stored.folder / FORMS[PDF]).is_file():
         raise ProblemError(http_problem(404, f"the plan of {week} has no briefing."))
     return await _send(request, stored, PDF)
@@ -62,7 +62,7 @@ async def read_plan_briefing(request: Request, week: WeekQuery) -> Response:
 
 async def read_plan_verdict(request: Request, week: WeekQuery) -> Response:
     """Return what simulated weeks say of the plan of a week."""
-    stored = await required_plan(service_of(request), week)
+    stored = await _shown(request, week)
     if not (stored.folder / VERDICT).is_file():
         raise ProblemError(http_problem(404, f"the plan of {week} was not simulated."))
     return await _send(request, stored, JSON, name=VERDICT)
@@ -84,6 +84,8 @@ async def _place(service: Service, work: Work) -> dict[str, Any]:
     body = PlacementBody.model_validate_json(json.dumps(work.request))
     order, limits = _order(service, body), service.settings.limits
     deadline_s = min(body.time_limit_s, limits.solve_s) + limits.grace_s
+    if (order.assessment / SANITISED).is_dir():  # the same work again, without the material
+        deadline_s *= 2
     with service.workspace.staging() as folder:
         staged = folder / "plan"
         done = await service.pool.run(
@@ -100,9 +102,14 @@ async def _deliver(request: Request, result: Mapping[str, Any]) -> Response:
     stored = await stored_plan(service_of(request), week, plan_id)
     if stored is None:
         raise ProblemError(http_problem(404, f"plan {plan_id} of {week} is no longer stored."))
-    response = await _send(request, stored, JSON)
+    response = await _send(request, await shown_plan(request, stored), JSON)
     response.headers["Content-Location"] = f"/allocate?week={week}"
     return response
+
+
+async def _shown(request: Request, week: str) -> StoredPlan:
+    """Return the plan of a week as the actor may see it."""
+    return await shown_plan(request, await required_plan(service_of(request), week))
 
 
 async def required_plan(service: Service, week: str) -> StoredPlan:
@@ -124,7 +131,6 @@ async def required_plan(service: Service, week: str) -> StoredPlan:
 async def _send(
     request: Request, stored: StoredPlan, media_type: str, *, name: str = ""
 ) -> Response:
-    await require(request, Action.READ_PLAN, as_resource(stored.source))
     headers = marking(stored.source.assessment, stored.plan)
     headers["X-Plan-State"] = await _state(service_of(request), stored)
     path = stored.folder / (name or FORMS[media_type])
@@ -140,7 +146,7 @@ async def _state(service: Service, stored: StoredPlan) -> str:
     if service.record is None:
         return NOT_RECORDED
     shelf = PlanShelf(service.record)
-    state = await asyncio.to_thread(shelf.state, stored.plan.week, stored.plan.plan_id)
+    state = await asyncio.to_thread(shelf.state, stored.plan.week, stored.recorded_id)
     return str(state or NOT_RECORDED)
 
 
@@ -224,6 +230,7 @@ PLACEMENT = JobKind(
         ("Proving the placement", 10),
         ("Explaining the plan", 1),
         ("Simulating weeks", 4),
+        ("Making the sanitised version", 1),
         ("Drawing the map", 1),
         ("Setting the briefing", 1),
     ),

@@ -17,7 +17,7 @@ from api.problems import ProblemError, http_problem
 from api.routes.area_scores import AssessmentQuery, ScoreDocument, about, score_document
 from api.routes.documents import Document, problem
 from api.routes.endpoint import Endpoint
-from api.routes.permits import shown_assessment
+from api.routes.permits import plan_for, shown_assessment
 from api.routes.stored import StoredAssessment, marking, stored_assessment, stored_plan
 from api.service import service_of
 from hotspots.assessment import RiskAssessment
@@ -60,7 +60,8 @@ async def read_borough(
     if source is None or (week and plan is None):
         raise ProblemError(http_problem(404, "there is no such week or assessment."))
     shown = await shown_assessment(request, service, source, Action.READ_BOROUGH)
-    placed = plan.plan if plan is not None and shown is source else None
+    shown_plan = await plan_for(request, plan) if plan is not None else None
+    placed = shown_plan.plan if shown_plan is not None else None
     actor: Actor = request.state.actor
     whole_picture = own_boroughs(actor, Action.READ_BOROUGH) is None
     body = _part(shown, placed, code, whole_picture)

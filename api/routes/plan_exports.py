@@ -15,9 +15,9 @@ from api.plans.shelf import PlanShelf
 from api.problems import ProblemError, http_problem
 from api.routes.documents import problem
 from api.routes.endpoint import Endpoint, Handler
-from api.routes.permits import as_resource, require
+from api.routes.permits import as_resource, require, shown_plan
 from api.routes.plans import PlanKey
-from api.routes.stored import marking, stored_assessment
+from api.routes.stored import StoredPlan, marking, stored_assessment
 from api.service import service_of
 
 
@@ -40,7 +40,12 @@ def _export(suffix: str) -> Handler:
                     "Remedy: restore it from a backup.",
                 )
             )
-        await require(request, Action.READ_PLAN, as_resource(source))
+        folder = service.workspace.plan(plan.week, plan.plan_id)
+        if folder is None:
+            await require(request, Action.READ_PLAN, as_resource(source))
+        else:
+            shown = await shown_plan(request, StoredPlan(folder, plan, source))
+            plan, source = shown.plan, shown.source
         area = await study_area(service)
         body = await asyncio.to_thread(
             lambda: write(
@@ -50,6 +55,7 @@ def _export(suffix: str) -> Handler:
         )
         headers = marking(source.assessment, plan)
         headers["X-Plan-State"] = str(kept.state)
+        headers["Vary"] = "Accept, Authorization, Cookie"
         headers["Content-Disposition"] = f'attachment; filename="{key}.{suffix}"'
         return Response(body, headers=headers, media_type=media_type)
 

@@ -53,7 +53,7 @@ def called(record: Record, plans: Sequence[PlanRecord]) -> Mapping[str, str]:
 
 def _standing(record: Record, stored: StoredPlan, actor: Actor) -> WeekStanding:
     plans = PlanShelf(record).plans(stored.plan.week)
-    shown = stored.plan.plan_id
+    shown = stored.recorded_id
     return WeekStanding(
         standings(plans, shown, actor, called(record, plans)),
         may_draft(plans, shown, actor),

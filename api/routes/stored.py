@@ -23,6 +23,7 @@ from api.plans.verdict_file import VERDICT, read_verdict_view
 from api.plans.verdict_view import VerdictView
 from api.problems import ProblemError, http_problem
 from api.service import Service, service_of
+from api.working.orders import SANITISED
 from hotspots.assessment import RiskAssessment
 from hotspots.errors import InputRefusedError
 
@@ -44,11 +45,21 @@ class StoredAssessment:
 
 @dataclass(frozen=True)
 class StoredPlan:
-    """A week's plan, the folder it lies in, and the assessment it was made from."""
+    """A week's plan, the folder it lies in, and the assessment it was made from.
+
+    ``recorded_as`` is the identifier of the plan that is in the record, where this one is its
+    sanitised version.
+    """
 
     folder: Path
     plan: PatrolPlan
     source: StoredAssessment
+    recorded_as: str = ""
+
+    @property
+    def recorded_id(self) -> str:
+        """Identifier under which the record knows the plan."""
+        return self.recorded_as or self.plan.plan_id
 
 
 async def stored_assessment(
@@ -83,6 +94,18 @@ async def stored_plan(service: Service, week: str, plan_id: str | None = None) -
             )
         )
     return StoredPlan(folder, plan, source)
+
+
+async def stored_sanitised(service: Service, stored: StoredPlan) -> StoredPlan | None:
+    """Return the sanitised version of a plan, or ``None`` where there is none."""
+    folder, source = stored.folder / SANITISED, stored.source.folder / SANITISED
+    if not (folder / "plan.json").is_file() or not source.is_dir():
+        return None
+    plan = await _read(service, folder / "plan.json", read_plan)
+    made_from = await stored_folder(service, source)
+    if plan.assessment_id != made_from.assessment.assessment_id:
+        return None
+    return StoredPlan(folder, plan, made_from, stored.recorded_id)
 
 
 async def stored_verdict(service: Service, stored: StoredPlan) -> VerdictView | None:

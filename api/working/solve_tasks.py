@@ -6,6 +6,7 @@ the service but the folder they fill. What they refuse is what the command line 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,7 @@ from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.maps.week_map import render
 from api.pages.outlines import area_shapes, place_shapes
 from api.plans.file import read_plan
+from api.sanitised_plan import sanitised_if_needed
 from api.working.orders import (
     AREA_SHAPES,
     MAP,
@@ -43,6 +45,8 @@ from hotspots.sources import EvidencePolicy
 
 #: Work that nobody follows.
 UNWATCHED = Unwatched()
+
+log = logging.getLogger("arv.solving")
 
 
 def assess(order: AssessmentOrder, staged: Path, watch: Watch = UNWATCHED) -> AssessmentDone:
@@ -154,6 +158,14 @@ def _place(
     plan = weekly.place(folder, request, watch)
     # whoever asks for the end wants the plan, not the minutes of its simulation
     verdict = None if watch.stop_asked() else weekly.judged(plan, folder, request, watch)
+    beside, why = sanitised_if_needed(
+        plan, folder, order.assessment,
+        request=request, area=area, progress=watch, judge=not watch.stop_asked(),
+    )  # fmt: skip
+    if why:
+        log.warning("plan %s: %s", plan.plan_id, why)
+    if beside:
+        write_all(staged / SANITISED, beside)
     writers = weekly.plan_writers(plan, folder, area, watch, previous=previous, verdict=verdict)
     shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
     write_all(staged, shapes | writers)
