@@ -106,7 +106,10 @@ DECISIONS: tuple[Decision, ...] = (
     ),
 )
 #: What the week's page says after a step, by the name of the step.
-DONE: Mapping[str, str] = {one.name: one.done for one in (DRAFT, *DECISIONS)}
+DONE: Mapping[str, str] = {
+    **{one.name: one.done for one in (DRAFT, *DECISIONS)},
+    "fall-back": "The last approved plan is in force for the week.",
+}
 
 _IN_WORDS: Mapping[State, tuple[str, str]] = {
     State.DRAFT: ("Draft", "Not proposed yet; nothing is in force by it."),

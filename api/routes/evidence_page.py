@@ -25,6 +25,7 @@ from api.routes.feeds import FeedOptions, ReceiptId, taken_in
 from api.routes.forms import (
     REFUSALS,
     check_form_token,
+    framed_headers,
     marked_frame,
     own_fields,
     refusal_status,
@@ -92,7 +93,7 @@ async def show_receipt(request: Request, receipt_id: ReceiptId, *, done: Word = 
     about = Resource("file", receipt_id, handling_code=handling)
     framed = await marked_frame(request)
     values = {**framed, "receipt": receipt_details(receipt, actor, about), "done": DONE.get(done)}
-    return page("receipt.html", values, headers=_headers(framed))
+    return page("receipt.html", values, headers=framed_headers(framed))
 
 
 async def assess(request: Request) -> Response:
@@ -139,7 +140,7 @@ async def _shown(
         "ticks": ticks,
         "as_of": as_of or f"{service.today():%d/%m/%Y}",
     }
-    return page("evidence.html", values, status=status, headers=_headers(framed))
+    return page("evidence.html", values, status=status, headers=framed_headers(framed))
 
 
 async def _listed(request: Request, cursor: str) -> tuple[list[FeedFreshness], list[Receipt]]:
@@ -152,11 +153,6 @@ async def _listed(request: Request, cursor: str) -> tuple[list[FeedFreshness], l
             return list(freshness(tx)), found
 
     return await asyncio.to_thread(look)
-
-
-def _headers(framed: Mapping[str, Any]) -> dict[str, str]:
-    headers: dict[str, str] = framed["headers"]
-    return headers
 
 
 def _actor(request: Request) -> Actor:

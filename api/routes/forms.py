@@ -50,6 +50,12 @@ async def marked_frame(request: Request) -> dict[str, object]:
     }
 
 
+def framed_headers(framed: Mapping[str, object]) -> dict[str, str]:
+    """Return the headers of the marking in a frame of :func:`marked_frame`."""
+    headers = framed["headers"]
+    return dict(headers) if isinstance(headers, dict) else {}
+
+
 def check_form_token(request: Request, given: str) -> None:
     """Refuse a form that was not sent from our own page in this session."""
     session: SignedIn | None = request.state.session

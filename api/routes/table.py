@@ -11,6 +11,7 @@ from api.routes import (
     boroughs,
     decision_page,
     evidence_page,
+    fall_back_page,
     feeds,
     fleets,
     health,
@@ -59,5 +60,6 @@ ENDPOINTS = (
     *record_page.ENDPOINTS,
     *evidence_page.ENDPOINTS,
     *work_page.ENDPOINTS,
+    *fall_back_page.ENDPOINTS,
     *week_page.ENDPOINTS,
 )

@@ -18,11 +18,17 @@ from api.pages.work_view import work_details, work_rows
 from api.pagination import CursorQuery, moment, page_of, position
 from api.problems import ProblemError, http_problem
 from api.routes.endpoint import Endpoint
-from api.routes.forms import REFUSALS, frame, own_fields, refusal_status, refusal_words
+from api.routes.forms import (
+    REFUSALS,
+    framed_headers,
+    marked_frame,
+    own_fields,
+    refusal_status,
+    refusal_words,
+)
 from api.routes.jobs import JobId
 from api.routes.permits import require
-from api.routes.stored import evidence_marking, record_of
-from api.service import service_of
+from api.routes.stored import record_of
 
 SHOWN = 20
 
@@ -33,15 +39,13 @@ async def list_work(request: Request, cursor: CursorQuery = "") -> Response:
     after = (moment(key[0]), key[1]) if key else None
     found = await asyncio.to_thread(JobShelf(record_of(request)).page, SHOWN + 1, after)
     shown = page_of(request, found, SHOWN, lambda job: (time_text(job.accepted), job.job_id))
-    marked = await evidence_marking(service_of(request))
+    framed = await marked_frame(request)
     values = {
-        **frame(request),
-        "classification": marked["X-Classification"],
-        "notice": "",
+        **framed,
         "jobs": work_rows(shown.rows),
         "earlier": shown.next_address,
     }
-    return page("work_list.html", values, headers=marked)
+    return page("work_list.html", values, headers=framed_headers(framed))
 
 
 async def show_work(request: Request, job_id: JobId) -> Response:
@@ -71,15 +75,13 @@ async def _shown(
     request: Request, job_id: str, *, message: str = "", status: int = 200
 ) -> Response:
     job = await asyncio.to_thread(JobShelf(record_of(request)).job, job_id)
-    marked = await evidence_marking(service_of(request))
+    framed = await marked_frame(request)
     values = {
-        **frame(request),
-        "classification": marked["X-Classification"],
-        "notice": "",
+        **framed,
         "work": work_details(job, _kind(request, job), _actor(request)),
         "message": message,
     }
-    return page("work.html", values, status=status, headers=marked)
+    return page("work.html", values, status=status, headers=framed_headers(framed))
 
 
 def _kind(request: Request, job: Job) -> JobKind | None:
