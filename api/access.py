@@ -57,6 +57,10 @@ class Action(StrEnum):
     READ_BOROUGH = "borough.read"
     READ_FLEET = "fleet.read"
     KEEP_FLEET = "fleet.keep"
+    READ_EVENT = "event.read"
+    KEEP_EVENT = "event.keep"
+    READ_ACTION = "action.read"
+    KEEP_ACTION = "action.keep"
     READ_JOB = "job.read"
     STOP_JOB = "job.stop"
     READ_TASKING = "tasking.read"
@@ -210,6 +214,18 @@ _TABLE: tuple[tuple[Action, frozenset[Role], str], ...] = (
     ),
     (Action.READ_FLEET, _WHOLE_PICTURE, "the meeting works from the whole picture"),
     (Action.KEEP_FLEET, frozenset({Role.PLANNER}), "planners answer for the fleet file"),
+    (Action.READ_EVENT, _WHOLE_PICTURE, "the meeting works from the whole picture"),
+    (
+        Action.KEEP_EVENT,
+        frozenset({Role.PLANNER, Role.CHAIR}),
+        "the meeting keeps its calendar",
+    ),
+    (Action.READ_ACTION, _WHOLE_PICTURE, "the meeting works from the whole picture"),
+    (
+        Action.KEEP_ACTION,
+        _WHOLE_PICTURE - {Role.AUDITOR},
+        "those who meet answer for what they agreed",
+    ),
     (Action.READ_JOB, _WHOLE_PICTURE, "the meeting sees what the service is working on"),
     (
         Action.STOP_JOB,

@@ -54,11 +54,7 @@ def add_action(tx: Connection, one: Action) -> None:
             remedy="use a key that GET /plans lists, or leave it out",
             value=one.plan_key,
         )
-    if one.due_on < one.held_on:
-        raise RecordRefusedError(
-            f"the action is due on {one.due_on}, before the meeting on {one.held_on}",
-            remedy="give a day on or after the meeting",
-        )
+    _check_days(one.held_on, one.due_on)
     tx.execute(
         actions.insert().values(
             action_id=one.action_id,
@@ -113,10 +109,10 @@ def move_action(
 
     Raises
     ------
-    UnknownRecordError, StaleRecordError
-        No such action; changed since, or ended.
+    UnknownRecordError, StaleRecordError, RecordRefusedError
+        No such action; changed since, or ended; due before the meeting was held.
     """
-    _open(tx, action_id)
+    _check_days(_open(tx, action_id).held_on, due_on)
     change_one(tx, actions, action_id, version, {"owner": owner, "due_on": due_on})
     return find_action(tx, action_id)
 
@@ -168,6 +164,14 @@ def list_actions(
         later = (actions.c.due_on == day) & (actions.c.action_id > name)
         query = query.where((actions.c.due_on > day) | later)
     return [_action(row) for row in tx.execute(query)]
+
+
+def _check_days(held_on: date, due_on: date) -> None:
+    if due_on < held_on:
+        raise RecordRefusedError(
+            f"the action is due on {due_on}, before the meeting on {held_on}",
+            remedy="give a day on or after the meeting",
+        )
 
 
 def _plan_known(tx: Connection, key: str) -> bool:

@@ -64,6 +64,17 @@ GET    /fleets/{fleet_id}                                   npcamu
 PUT    /fleets/{fleet_id}                                   p
 GET    /fleets/{fleet_id}/versions                          npcamu
 
+GET    /events                                              npcamu
+POST   /events                                              pc
+GET    /events/{event_id}                                   npcamu
+DELETE /events/{event_id}                                   pc
+GET    /actions                                             npcamu
+POST   /actions                                             npcam
+GET    /actions/{action_id}                                 npcamu
+POST   /actions/{action_id}/done                            npcam
+POST   /actions/{action_id}/cancel                          npcam
+POST   /actions/{action_id}/move                            npcam
+
 GET    /plans                                               npcamu
 POST   /plans                                               p
 POST   /plans/fall-back                                     cam       person

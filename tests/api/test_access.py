@@ -34,7 +34,6 @@ from tests.api.service_world import (
 
 #: Done with `arv` commands, or asked of the rules where the object is read.
 NOT_OVER_HTTP = {
-    Action.STUDY_PLAN,
     Action.READ_TASKING,
     Action.MAKE_ROSTER,
     Action.PROPOSE_TASKING,
@@ -64,6 +63,8 @@ def address(endpoint: Endpoint) -> str:
         .replace("{hot_spot_id}", "H1")
         .replace("{assessment_id}", "ra-0")
         .replace("{fleet_id}", "example")
+        .replace("{event_id}", f"ev-{'0' * 16}")
+        .replace("{action_id}", f"ac-{'0' * 16}")
         .replace("{at}", "1")
         .replace("{key}", "2026-W48-0123456789ab")
         .replace("{receipt_id}", "0" * 64)

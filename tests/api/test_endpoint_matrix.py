@@ -45,6 +45,8 @@ PLACES = {
     "{hot_spot_id}": "H9",
     "{receipt_id}": "0" * 64,
     "{fleet_id}": "none",
+    "{event_id}": f"ev-{'0' * 16}",
+    "{action_id}": f"ac-{'0' * 16}",
     "{key}": f"{WEEK}-000000000000",
     "{job_id}": f"job-{'0' * 24}",
     "{feature_id}": "none",

@@ -66,6 +66,10 @@ plan.study          npca
 borough.read        npcamub
 fleet.read          npcamu
 fleet.keep          p
+event.read          npcamu
+event.keep          pc
+action.read         npcamu
+action.keep         npcam
 job.read            npcamu
 job.stop            npca
 tasking.read        npcamu
