@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import html
 import json
-import unicodedata
+import re
 
 from markupsafe import Markup
 
 _TEMPLATE_CHARACTERS = {"`": "&#96;", "$": "&#36;", "\\": "&#92;", "{": "&#123;", "}": "&#125;"}
 _JSON_CHARACTERS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "`": "\\u0060"}
-#: Characters that reorder text on screen: a name could pretend to be another.
-_BIDI_CONTROLS = frozenset(
-    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
+#: Control characters but for tab and new line, surrogates, and what reorders text on screen, by
+#: which a name could pretend to be another.
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
+    r"\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]"
 )
 
 
@@ -33,7 +35,7 @@ def safe_text(value: object) -> Markup:
 
 def visible(text: str) -> str:
     """Replace control, surrogate and text-reordering characters by U+FFFD."""
-    return "".join("\ufffd" if _hidden(character) else character for character in text)
+    return _HIDDEN.sub("\ufffd", text)
 
 
 def data_block(value: object) -> Markup:
@@ -42,9 +44,3 @@ def data_block(value: object) -> Markup:
     for character, escape in _JSON_CHARACTERS.items():
         text = text.replace(character, escape)
     return Markup(text)  # noqa: S704 - no character that could end the element is left
-
-
-def _hidden(character: str) -> bool:
-    if character in _BIDI_CONTROLS:
-        return True
-    return unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t"
