@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import date
 
@@ -44,6 +45,8 @@ from api.working.solving import WorkPool
 from api.workspace import Workspace, open_workspace
 
 EXAMPLE_FLEET = "example"
+#: Threads for the store and the disk: mostly they wait for a flush, and others must not for them.
+THREADS = 24
 MOST_ERRORS = 20
 
 log = logging.getLogger("arv.service")
@@ -112,6 +115,7 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     settings = service.settings
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "arv"))
     with (
         _workspace(settings) as workspace,
         open_record(settings.data_dir, settings.database) as record,

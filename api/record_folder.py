@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from api.audit.anchor import HEAD_FILE, read_anchor
@@ -58,7 +59,12 @@ def kept_head(data_dir: Path) -> Head | None:
         When it is damaged.
     """
     path = data_dir / HEAD_FILE
-    return read_anchor(path) if path.exists() else None
+    if not path.exists():
+        return None
+    with suppress(FileNotFoundError), path.with_suffix(".lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # whoever keeps a later head does not do so meanwhile
+        return read_anchor(path)
+    return read_anchor(path)
 
 
 def _signer(store: Store, data_dir: Path) -> Signer:

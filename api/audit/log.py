@@ -26,6 +26,9 @@ from api.store.types import canonical_text
 Clock = Callable[[], datetime]
 log = logging.getLogger("arv.audit")
 
+#: Length of the file that keeps the head, blanks included.
+HEAD_BYTES = 1024
+
 
 def utc_now() -> datetime:
     """Return the moment in UTC."""
@@ -138,7 +141,7 @@ def append(tx: Connection, entries: list[Entry], now: datetime, signer: Signer) 
         row = _row(one, detail, now, previous)
         previous = str(row["row_sha256"])
         rows.append({"position": position, **row})
-    tx.execute(insert(audit), rows)
+    tx.execute(insert(audit), rows[0] if len(rows) == 1 else rows)
     head = signer.sign(position, previous, time_text(now))
     tx.execute(
         insert(audit_heads),
@@ -154,18 +157,34 @@ def append(tx: Connection, entries: list[Entry], now: datetime, signer: Signer) 
 
 
 def keep_head(path: Path, head: Head) -> None:
-    """Replace the kept head by a later one; several processes may do so at once."""
+    """Replace the kept head by a later one; several processes may do so at once.
+
+    The file has one length for ever and is overwritten in place, by one write within one page:
+    a rename over it would make some file systems flush it, and the change is on disk already.
+    """
+    text = json_text(anchor_document(head)).encode("ascii").ljust(HEAD_BYTES)
     with path.with_suffix(".lock").open("a+b") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            kept = json.loads(path.read_bytes())["position"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            kept = 0
-        if isinstance(kept, int) and kept >= head.position:
+        if _kept_position(path) >= head.position:
+            return
+        if path.exists() and path.stat().st_size == len(text):
+            handle = os.open(path, os.O_WRONLY)
+            try:
+                os.pwrite(handle, text, 0)
+            finally:
+                os.close(handle)
             return
         partial = path.with_suffix(".partial")
-        partial.write_text(json_text(anchor_document(head)), "utf-8")
-        os.replace(partial, path)  # noqa: PTH105  (the flush of a head may wait: the change is on disk)
+        partial.write_bytes(text)
+        partial.replace(path)
+
+
+def _kept_position(path: Path) -> int:
+    try:
+        kept = json.loads(path.read_bytes())["position"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return 0
+    return kept if isinstance(kept, int) else 0
 
 
 def _row(one: Entry, detail: dict[str, object], now: datetime, previous: str) -> dict[str, object]:

@@ -145,9 +145,12 @@ def _pragmas(*, writes: bool) -> tuple[str, ...]:
 
 
 def _postgres_engine(url: URL, *, writes: bool) -> Engine:
+    options = "-c timezone=UTC -c synchronous_commit=on"
+    if writes:  # said once a connection, not once a transaction
+        options += f" -c lock_timeout={int(LOCK_WAIT_S * 1000)}"
     engine = create_engine(
         url,
-        connect_args={"options": "-c timezone=UTC -c synchronous_commit=on", "connect_timeout": 10},
+        connect_args={"options": options, "connect_timeout": 10},
         isolation_level="READ COMMITTED" if writes else "REPEATABLE READ",
         pool_size=4,
         max_overflow=28,
@@ -158,7 +161,6 @@ def _postgres_engine(url: URL, *, writes: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         if writes:
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(LOCK_WAIT_S * 1000)}")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
         else:
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")

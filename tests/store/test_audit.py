@@ -15,9 +15,10 @@ from sqlalchemy import func, insert, select, text
 
 from api.audit.anchor import HEAD_FILE, read_anchor, write_anchor
 from api.audit.entry import GENESIS, clipped, entry, row_digest
-from api.audit.log import Record, append
+from api.audit.log import Record, append, keep_head
 from api.audit.signing import Head, open_signer
 from api.audit.verify import Verification, verify
+from api.record_folder import kept_head as folder_head
 from api.refusals import AuditRefusedError
 from api.store.schema import audit, audit_heads, settings
 from api.store.store import Store
@@ -390,3 +391,31 @@ def test_every_head_is_kept_with_its_change(record: Record) -> None:
     fill(record, 3)
     with record.store.read() as connection:
         assert connection.execute(select(func.count()).select_from(audit_heads)).scalar_one() == 3
+
+
+def test_the_head_beside_the_database_is_whole_whenever_it_is_read(record: Record) -> None:
+    """A reader meets one head or the next while a writer overwrites it, and never goes back."""
+    fill(record, 1)
+    path, done = record.data_dir / HEAD_FILE, threading.Event()
+    length = path.stat().st_size
+
+    def write() -> None:
+        fill(record, 40)
+        done.set()
+
+    writer, seen = threading.Thread(target=write), []
+    writer.start()
+    while not done.is_set():
+        found = folder_head(record.data_dir)
+        assert found is not None
+        seen.append(found.position)
+    writer.join()
+    assert seen == sorted(seen)
+    assert kept_head(record).position == 41
+    assert path.stat().st_size == length
+    earlier = record.signer.sign(7, "0" * 64, "2026-11-23T09:00:00.000000Z")
+    keep_head(path, earlier)
+    assert kept_head(record).position == 41
+    path.write_text("{}")  # damaged: the next change mends it
+    fill(record, 1)
+    assert kept_head(record).position == 42
