@@ -22,6 +22,7 @@ from api.files.output import text_writer, write_file
 from api.settings import ServiceRefusedError
 
 ASSESSMENTS, PLANS, FLEETS, STAGING = "assessments", "plans", "fleets", "staging"
+STUDIES, ROSTERS = "studies", "rosters"
 CURRENT = "current"
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 WEEK = re.compile(r"\d{4}-W(?:0[1-9]|[1-4]\d|5[0-3])")
@@ -56,6 +57,22 @@ class Workspace:
         if not WEEK.fullmatch(week):
             raise ValueError(f"{week!r} is not an ISO week")
         return self._publish(staged, self.root / PLANS / week, plan_id)
+
+    def publish_study(self, staged: Path, plan_id: str, kind: str, study_id: str) -> Path:
+        """Move a staged study of a plan into place and make it the current one of its kind."""
+        return self._publish(staged, self._studies(plan_id, kind), study_id)
+
+    def publish_roster(self, staged: Path, roster_id: str) -> Path:
+        """Move a staged roster into place."""
+        return self._publish(staged, self.root / ROSTERS, roster_id)
+
+    def study(self, plan_id: str, kind: str, study_id: str | None = None) -> Path | None:
+        """Return the folder of a study of a plan, the current one of its kind by default."""
+        return self._folder(self._studies(plan_id, kind), study_id)
+
+    def roster(self, roster_id: str) -> Path | None:
+        """Return the folder of a roster, if it is there."""
+        return self._folder(self.root / ROSTERS, roster_id)
 
     def assessment(self, assessment_id: str | None = None) -> Path | None:
         """Return the folder of an assessment, the current one by default, if it is there."""
@@ -93,6 +110,11 @@ class Workspace:
     def is_empty(self) -> bool:
         """Return whether the workspace holds neither assessment nor plan."""
         return self.assessment() is None and not self.weeks()
+
+    def _studies(self, plan_id: str, kind: str) -> Path:
+        if not IDENTIFIER.fullmatch(plan_id):
+            raise ValueError(f"{plan_id!r} is not an identifier")
+        return self.root / STUDIES / plan_id / kind
 
     def _publish(self, staged: Path, shelf: Path, identifier: str) -> Path:
         if not IDENTIFIER.fullmatch(identifier):

@@ -7,5 +7,9 @@ from collections.abc import Mapping
 from api.jobs.kind import JobKind
 from api.routes.allocate import PLACEMENT
 from api.routes.assessment import ASSESSING
+from api.routes.compare import COMPARING, DIVERSIFYING
+from api.routes.replan import REPLANNING
+from api.routes.simulate import SIMULATING
 
-JOB_KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (PLACEMENT, ASSESSING)}
+_KINDS = (PLACEMENT, ASSESSING, REPLANNING, SIMULATING, COMPARING, DIVERSIFYING)
+JOB_KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in _KINDS}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -22,7 +22,7 @@ from api.access import Action, Actor
 from api.conventions.versions import etag, if_match
 from api.plans.equality import equality_statement
 from api.plans.equality_table import MOST_BYTES, read_area_table
-from api.plans.record import PaperKind, PlanRecord, State
+from api.plans.record import Alteration, PaperKind, PlanRecord, State
 from api.plans.shelf import PlanShelf
 from api.plans.verdict_file import VERDICT
 from api.problems import ProblemError, http_problem
@@ -116,12 +116,19 @@ async def draft_plan(request: Request, body: DraftBody) -> Response:
     return _answer(made, marking(stored.source.assessment), status=201)
 
 
-def keep_draft(shelf: PlanShelf, stored: StoredPlan, actor: Actor) -> PlanRecord:
+def keep_draft(
+    shelf: PlanShelf,
+    stored: StoredPlan,
+    actor: Actor,
+    alterations: Sequence[Alteration] = (),
+) -> PlanRecord:
     """Keep a stored plan as a draft of its week, with the papers that lie beside it.
+
+    ``alterations`` are what was set by hand, each with its reason.
 
     Raises what :meth:`api.plans.shelf.PlanShelf.draft` and ``attach`` raise.
     """
-    made = shelf.draft(stored.plan, actor)
+    made = shelf.draft(stored.plan, actor, alterations)
     for kind, path in _papers(stored):
         if path.is_file():
             made = shelf.attach(made.key, kind, json.loads(path.read_text("utf-8")), actor)

@@ -26,11 +26,12 @@ from typing import Any, TypeVar
 
 from api.problems import Problem, ProblemError, defect, problem_of
 from api.working.orders import TASKS, Task
+from api.working.study_orders import STUDIES, TPU
 
 Result = TypeVar("Result")
 
 #: Imported once in the process that workers are forked from.
-PRELOADED = [TASKS]
+PRELOADED = [TASKS, STUDIES, TPU]
 NICENESS = 5  # a solve may use every core; the service's own answers go first
 STOP_S = 2.0
 TELL_EVERY_S = 0.2

@@ -110,9 +110,9 @@ class RosterDone:
     roster: TpuRoster
 
 
-STUDIES = "api.working.study_tasks"
+STUDIES, TPU = "api.working.study_tasks", "api.working.tpu_tasks"
 MEND: Task[PlanDone] = Task(STUDIES, "mend")
 SIMULATE: Task[StudyDone] = Task(STUDIES, "simulate")
 COMPARE: Task[StudyDone] = Task(STUDIES, "compare")
 FIND_ALTERNATIVES: Task[StudyDone] = Task(STUDIES, "find_alternatives")
-MAKE_ROSTER: Task[RosterDone] = Task("api.working.tpu_tasks", "make_roster")
+MAKE_ROSTER: Task[RosterDone] = Task(TPU, "make_roster")
