@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from allocator.event_calendar import Event
 from allocator.plan import Fleet
@@ -29,6 +29,12 @@ class Strict(BaseModel):
     """A body in which a wrong type or an unknown name is an error."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def whole(cls, value: object) -> object:
+        """Read 8.0 as 8: JSON has one kind of number, and JSON Schema calls both integers."""
+        return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class UnitBody(Strict):

@@ -68,7 +68,6 @@ _LIFE = (
     _step("equality", "propose", "For the meeting of the week."),
     _step("propose", "approve", "Agreed at the meeting."),
     _step("propose", "reject", "The north is too thin."),
-    _step("reject", "propose", "Altered as asked."),
     _step("approve", "publish", "In force from Monday."),
     _step("approve", "withdraw", "Overtaken by events."),
     _step("publish", "withdraw", "Overtaken by events."),

@@ -98,3 +98,13 @@ def test_a_step_must_name_its_version(client: TestClient, document: dict[str, An
         "/plans/2026-W48-0123456789ab/propose", json={"reason": ""}, headers=BEARER
     )
     problem(answer, 428)
+
+
+@pytest.mark.parametrize(("number", "status"), [("3.0", 409), ("3e0", 409), ("3.5", 422)])
+def test_a_whole_number_may_be_written_with_a_point(
+    client: TestClient, number: str, status: int
+) -> None:
+    """An integer of JSON Schema; 409 here says that the body was read and no assessment is there."""
+    body = f'{{"fleet_id": "example", "max_changes": {number}}}'
+    headers = {**BEARER, "Content-Type": "application/json"}
+    problem(client.post("/allocate", content=body, headers=headers), status)
