@@ -21,6 +21,9 @@ ROOMS = (
     Room("Evidence", "/evidence", Action.READ_FEED),
     Room("Work", "/work", Action.READ_JOB),
     Room("Decisions", "/decisions", Action.READ_AUDIT),
+    Room("People", "/people", Action.MANAGE_USERS),
+    Room("Keys", "/program-keys", Action.MANAGE_KEYS),
+    Room("You may", "/may-do", Action.READ_RULES),
     Room("Interface", "/docs", Action.READ_INTERFACE),
 )
 
@@ -42,10 +45,11 @@ def navigation(actor: Actor, path: str) -> tuple[RoomLink, ...]:
     path
         Path of the page they are shown on.
     """
+    here = Resource("page", borough=min(actor.boroughs, default=""))
     return tuple(
         RoomLink(room.label, room.path, _inside(room.path, path))
         for room in ROOMS
-        if decide(actor, room.action, Resource("page")).allowed
+        if decide(actor, room.action, here).allowed
     )
 
 

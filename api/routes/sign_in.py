@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from api.access import Action, Resource, decide
 from api.accounts.browser import BrowserSession, close_session
 from api.accounts.passwords import LEAST_CHARACTERS
+from api.accounts.users import User
 from api.audit.entry import entry
 from api.audit.log import Record
 from api.gate import PASSWORD_PAGE, session_cookie, throttled
@@ -94,8 +95,18 @@ async def _with_account(request: Request, service: Service, fields: Mapping[str,
             user, identifier = await asyncio.to_thread(door.with_password, *given)
     except CredentialRefusedError as refusal:
         return _wrong(request, service, _sentences(refusal))
-    sees_page = decide(user.actor("session"), Action.READ_PAGE, Resource("page")).allowed
-    return _opened(service, identifier, "/" if sees_page else PASSWORD_PAGE)
+    return _opened(service, identifier, _first_page(user))
+
+
+def _first_page(user: User) -> str:
+    """Return where a person begins: the week, the accounts, or what they may do at all."""
+    if user.must_change_password:
+        return PASSWORD_PAGE
+    actor = user.actor("session")
+    for action, address in ((Action.READ_PAGE, "/"), (Action.MANAGE_USERS, "/people")):
+        if decide(actor, action, Resource("page")).allowed:
+            return address
+    return "/may-do"
 
 
 def _sentences(refusal: AccountRefusedError | CredentialRefusedError) -> str:
