@@ -44,6 +44,11 @@ def json_body(value: object) -> Body:
     return Body("application/json", (text.encode("utf-8"),))
 
 
+def toml_body(file: Path) -> Body:
+    """Return a file of settings as it is."""
+    return Body("application/toml", (file,))
+
+
 def fields_body(fields: Mapping[str, str]) -> Body:
     """Return fields as a form without files."""
     return Body("application/x-www-form-urlencoded", (urlencode(fields).encode("ascii"),))
@@ -64,8 +69,7 @@ def form_body(fields: Mapping[str, Any], files: Sequence[tuple[str, Path]]) -> B
     for name, value in fields.items():
         if value is None:
             continue
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        parts.append(f"{_head(boundary, name)}\r\n\r\n{text}\r\n".encode())
+        parts.append(f"{_head(boundary, name)}\r\n\r\n{plain(value)}\r\n".encode())
     for name, path in files:
         head = f'{_head(boundary, name)}; filename="{_quoted(path.name)}"'
         parts += [
@@ -75,6 +79,11 @@ def form_body(fields: Mapping[str, Any], files: Sequence[tuple[str, Path]]) -> B
         ]
     parts.append(f"--{boundary}--\r\n".encode("ascii"))
     return Body(f"multipart/form-data; boundary={boundary}", tuple(parts))
+
+
+def plain(value: object) -> str:
+    """Return a value as forms and queries write it: truth is ``true`` or ``false``."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _head(boundary: str, name: str) -> str:

@@ -141,6 +141,17 @@ class Assessments:
         answer = self._jobs.run("/assessment", form_body(fields, files))
         return assessed_of(answer.json())
 
+    def list(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the assessments that are stored, the latest first, each in a few figures."""
+        for page in pages(self._exchange, "/assessments"):
+            yield from page["assessments"]
+
+    def summary(self, assessment_id: str) -> Mapping[str, Any]:
+        """Return an assessment in a few figures."""
+        path = f"/assessments/{segment(assessment_id)}"
+        found: Mapping[str, Any] = self._exchange.get(path).json()
+        return found
+
     def get(self, assessment_id: str | None = None) -> Mapping[str, Any]:
         """Return an assessment, by default the current one, as its document."""
         found: Mapping[str, Any] = self._exchange.get("/assessment", {"id": assessment_id}).json()

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from api.client.address import Address
-from api.client.bodies import Body
+from api.client.bodies import Body, plain
 from api.client.errors import (
     NotSignedInError,
     UnexpectedAnswerError,
@@ -47,8 +47,8 @@ class Request:
 
     @property
     def repeatable(self) -> bool:
-        """True when sending it twice does nothing twice."""
-        return self.method in ("GET", "DELETE") or "Idempotency-Key" in self.headers
+        """True when sending it again after a broken connection does nothing twice."""
+        return self.method == "GET" or "Idempotency-Key" in self.headers
 
 
 @dataclass(frozen=True)
@@ -174,14 +174,25 @@ class Exchange:
         """
         headers = {"Accept": JSON, "Idempotency-Key": key or secrets.token_hex(16)}
         if version is not None:
-            headers["If-Match"] = f'"{version}"'
+            headers |= _match(version)
         if as_job:
             headers["Prefer"] = "respond-async"
         return self.send(Request("POST", path, (), headers, body))
 
-    def delete(self, path: str) -> Answer:
-        """End or remove something."""
-        return self.send(Request("DELETE", path, (), {"Accept": JSON}))
+    def put(
+        self, path: str, body: Body, query: Query | None = None, *, version: int | None
+    ) -> Answer:
+        """Keep something under a name: new (``None``), or in the place of a version."""
+        condition = {"If-None-Match": "*"} if version is None else _match(version)
+        headers = {"Accept": JSON, **condition}
+        return self.send(Request("PUT", path, _pairs(query or {}), headers, body))
+
+    def delete(
+        self, path: str, query: Query | None = None, *, version: int | None = None
+    ) -> Answer:
+        """End or remove something, as it was read where it has versions."""
+        headers = {"Accept": JSON, **(_match(version) if version is not None else {})}
+        return self.send(Request("DELETE", path, _pairs(query or {}), headers))
 
     def send(self, request: Request) -> Answer:
         """Send a request, again after 429 and 503 as ``Retry-After`` says, and return its answer.
@@ -211,7 +222,7 @@ class Exchange:
             if answer.status < 400:
                 raise _leads_elsewhere(answer)
             wait_s = None if last else self._wait_s(answer, attempt)
-            if wait_s is None or not request.repeatable:
+            if wait_s is None:  # else nothing was done, and it may be asked for again
                 raise problem_of(answer.status, answer.content)
             self.sleep(wait_s)
         raise UnreachableError("no attempt is allowed. Remedy: give Patience at least one.")
@@ -306,6 +317,10 @@ class Exchange:
         )
 
 
+def _match(version: int) -> dict[str, str]:
+    return {"If-Match": f'"{version}"'}
+
+
 def _leads_elsewhere(answer: Answer) -> Exception:
     """Return the error of a redirect, which is never followed: it could carry a secret away."""
     target = answer.headers.get("location", "")
@@ -330,7 +345,7 @@ def _pairs(query: Query) -> tuple[tuple[str, str], ...]:
         if value is None or value == "":
             continue
         several = value if isinstance(value, list | tuple) else [value]
-        pairs += [(name, str(one)) for one in several]
+        pairs += [(name, plain(one)) for one in several]
     return tuple(pairs)
 
 

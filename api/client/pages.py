@@ -44,6 +44,11 @@ def pages(
         wanted = following
 
 
+def from_day(filters: Mapping[str, object]) -> Query:
+    """Return filters in which ``first_day`` is `from`, a word Python keeps for itself."""
+    return {("from" if name == "first_day" else name): one for name, one in filters.items()}
+
+
 def next_query(answer: Answer) -> Query | None:
     """Return the query of the next page (header ``Link``, or the link in the body)."""
     found = _NEXT.search(answer.headers.get("link", ""))

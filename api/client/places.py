@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from api.client.exchange import Exchange, segment
 from api.client.frames import features_frame
-from api.client.pages import next_query
+from api.client.pages import next_query, pages
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -23,6 +23,39 @@ class Places:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+
+    def wards(self, **filters: object) -> Iterator[Mapping[str, Any]]:
+        """Yield the wards of an assessment with their figures.
+
+        Parameters
+        ----------
+        **filters
+            ``assessment_id``, ``target``, ``borough``, ``tier``, ``order``.
+        """
+        for page in pages(self._exchange, "/wards", filters):
+            yield from page["wards"]
+
+    def ward(self, code: str, **filters: object) -> Mapping[str, Any]:
+        """Return a ward of an assessment (``assessment_id``, ``target``)."""
+        found: Mapping[str, Any] = self._exchange.get(f"/wards/{segment(code)}", filters).json()
+        return found
+
+    def boroughs(self, **filters: object) -> Iterator[Mapping[str, Any]]:
+        """Yield the boroughs of an assessment; filters as for :meth:`wards`."""
+        for page in pages(self._exchange, "/boroughs", filters):
+            yield from page["boroughs"]
+
+    def hot_spots(self, **filters: object) -> Iterator[Mapping[str, Any]]:
+        """Yield the hot spots of an assessment (``assessment_id``, ``borough``)."""
+        for page in pages(self._exchange, "/hot-spots", filters):
+            yield from page["hot_spots"]
+
+    def hot_spot(self, hot_spot_id: str, assessment_id: str | None = None) -> Mapping[str, Any]:
+        """Return a hot spot of an assessment."""
+        path = f"/hot-spots/{segment(hot_spot_id)}"
+        query = {"assessment_id": assessment_id}
+        found: Mapping[str, Any] = self._exchange.get(path, query).json()
+        return found
 
     def borough(self, code: str, week: str | None = None) -> Mapping[str, Any]:
         """Return a borough's own part of the picture: its wards, and in a week its unit."""

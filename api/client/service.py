@@ -24,6 +24,7 @@ from api.client.credentials import (
     open_session,
     replace_password,
 )
+from api.client.desk import Actions, Calendar, Fleets
 from api.client.errors import (
     NotSignedInError,
     ServiceProblemError,
@@ -33,8 +34,10 @@ from api.client.errors import (
 from api.client.evidence import Assessments, Feeds
 from api.client.exchange import Answer, Credential, Exchange, Patience, Query
 from api.client.jobs import Jobs, Show
+from api.client.people import AuditRecord, People
 from api.client.places import Places
 from api.client.plans import Plans
+from api.client.studies import Studies
 
 LOOK_EVERY_S = 0.5
 
@@ -60,7 +63,7 @@ class ServiceClient:
 
     Attributes
     ----------
-    feeds, assessments, plans, places, jobs
+    feeds, assessments, places, plans, studies, fleets, calendar, actions, jobs, people, audit
         What can be asked, by subject.
     exchange
         For anything that has no method here: ``exchange.get`` and ``exchange.post``.
@@ -91,7 +94,13 @@ class ServiceClient:
         self.feeds = Feeds(exchange)
         self.assessments = Assessments(exchange, self.jobs)
         self.plans = Plans(exchange, self.jobs)
+        self.studies = Studies(exchange, self.jobs)
         self.places = Places(exchange)
+        self.fleets = Fleets(exchange)
+        self.calendar = Calendar(exchange)
+        self.actions = Actions(exchange)
+        self.people = People(exchange)
+        self.audit = AuditRecord(exchange)
 
     def signed_in(self, name: str, password: str) -> ServiceClient:
         """Return a client with the session of a person, which alone may approve.
