@@ -101,8 +101,17 @@ def assessment_writers(
     policy: EvidencePolicy,
     progress: Progress = silent,
 ) -> dict[str, Writer]:
-    """Return a writer for every file of the assessment, with its backtest card."""
-    rejected = [row for reading in readings for row in reading.rejected]
+    """Return a writer for every file of the assessment, with its backtest card.
+
+    Refused rows that are, or may be, under handling code C are listed only in an assessment
+    that carries the code itself.
+    """
+    rejected = [
+        row
+        for reading in readings
+        for row in reading.rejected
+        if week.assessment.handling_code == "C" or row.handling_code != "C"
+    ]
     progress("Backtesting the method", 0.0)
     card = backtest_week(week, area, policy)
     progress("Backtesting the method", 1.0)

@@ -35,10 +35,11 @@ def without_handling_c(readings: Sequence[FeedReading], *, as_of: date) -> list[
         A code that became known on or after this day changes nothing yet.
     """
     instant = as_of_instant(as_of)
+    readings = [_without_refused(one) for one in readings]
     frames = [one.records[["source", "record_id", "corrects", "handling_code", "known_from"]]
               for one in readings if len(one.records)]  # fmt: skip
     if not frames:
-        return list(readings)
+        return readings
     rows = pd.concat(frames, ignore_index=True)
     rows = rows[(rows["known_from"] < instant).fillna(False).to_numpy(dtype=bool)]
     closed = _closed(rows)
@@ -48,6 +49,12 @@ def without_handling_c(readings: Sequence[FeedReading], *, as_of: date) -> list[
         else one
         for one in readings
     ]
+
+
+def _without_refused(reading: FeedReading) -> FeedReading:
+    """Leave out refused rows with the code: how many there were tells of them."""
+    kept = tuple(one for one in reading.rejected if one.handling_code != CODE)
+    return replace(reading, rejected=kept)
 
 
 def _closed(rows: pd.DataFrame) -> set[str]:

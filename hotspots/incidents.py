@@ -55,7 +55,8 @@ class Rejection:
 
     ``expected`` marks rows that a public format cannot place by its nature (no location, a
     not-known area, an offence listed again): normal, counted, and never a reason to refuse
-    the file.
+    the file. ``handling_code`` is ``C`` where the row is, or may be, under conditions on its
+    handling.
     """
 
     file: str
@@ -65,6 +66,7 @@ class Rejection:
     reason: str
     remedy: str
     expected: bool = False
+    handling_code: str = ""
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,7 @@ async def show_receipt(request: Request, receipt_id: ReceiptId, *, done: Word = 
     if receipt is None:
         words = "no file was taken in under this receipt. Remedy: /evidence lists them."
         raise ProblemError(http_problem(404, words))
-    handling = "C" if receipt.n_handling_c else ""
-    about = Resource("file", receipt_id, handling_code=handling)
+    about = Resource("file", receipt_id, handling_code=receipt.handling_code)
     framed = await marked_frame(request)
     values = {**framed, "receipt": receipt_details(receipt, actor, about), "done": DONE.get(done)}
     return page("receipt.html", values, headers=framed_headers(framed))

@@ -76,7 +76,10 @@ class ReceiptDocument(Document):
     n_expected: int = Field(description="Rows the format cannot place by its nature.")
     n_merged: int = Field(description="Records that were known already, kept once.")
     n_corrections: int
-    n_handling_c: int
+    n_handling_c: int = Field(description="Accepted records under handling code C.")
+    n_refused_c: int = Field(
+        description="Refused rows under handling code C, or whose code cannot be read."
+    )
     newest_known: str | None
     coverage: CoverageDocument
     warnings: list[str]
@@ -197,8 +200,7 @@ async def read_receipt(request: Request, receipt_id: ReceiptId) -> Response:
 async def read_rejected(request: Request, receipt_id: ReceiptId) -> Response:
     """Return the rows of a file that were not accepted, each with the reason and the remedy."""
     receipt, rows = await asyncio.to_thread(_receipt, record_of(request), receipt_id)
-    handling = "C" if receipt.n_handling_c else ""
-    about = Resource("file", receipt_id, handling_code=handling)
+    about = Resource("file", receipt_id, handling_code=receipt.handling_code)
     await require(request, Action.READ_REJECTED, about)
     marked = await evidence_marking(service_of(request))
     text = await asyncio.to_thread(_rejected_csv, rows, marked["X-Classification"])

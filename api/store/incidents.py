@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from api.store.receipts import Receipt, list_receipts, rejections
 from api.store.record_rows import TEXTS, TIMES, counts_from, records_from
 from hotspots.feeds.corrections import broken_corrections
+from hotspots.feeds.refused_handling import with_codes_of
 from hotspots.incidents import FeedReading, Rejection
 
 _NAMES = ("file", "row", *TEXTS, *TIMES, "x_m", "y_m")
@@ -75,7 +76,7 @@ def reading_of(tx: Connection, receipt: Receipt) -> FeedReading:
         sha256=receipt.content_sha256,
         records=records_from(_rows(tx, _RECORDS[tx.dialect.name], given), _NAMES),
         counts=counts_from(_rows(tx, _COUNTS, given), _COUNT_NAMES),
-        rejected=rejections(tx, receipt.receipt_id),
+        rejected=rejections(tx, receipt.receipt_id, handling_code=receipt.refused_handling),
         dropped_columns=receipt.dropped_columns,
         coverage=receipt.coverage,
         warnings=receipt.warnings,
@@ -158,7 +159,8 @@ def _without(
             leaving, *(places[name].tolist() for name in places.columns), strict=True
         )
     ]
-    rejected = sorted((*reading.rejected, *more), key=lambda one: (one.file, one.row, one.column))
+    coded = with_codes_of(more, every)
+    rejected = sorted((*reading.rejected, *coded), key=lambda one: (one.file, one.row, one.column))
     kept = reading.records[~out[np.flatnonzero(mine)]].reset_index(drop=True)
     return replace(reading, records=kept, rejected=tuple(rejected))
 

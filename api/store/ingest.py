@@ -175,6 +175,7 @@ def _receipt(
         n_merged=n_merged,
         n_corrections=int(records["corrects"].notna().sum()),
         n_handling_c=int((records["handling_code"] == "C").sum()),
+        n_refused_c=sum(one.handling_code == "C" for one in reading.rejected),
         newest_known=None if newest is None else newest.to_pydatetime(),
         coverage=reading.coverage,
         warnings=reading.warnings,
@@ -205,6 +206,7 @@ def _keep_receipt(tx: Connection, one: Receipt) -> None:
             remarks={
                 "warnings": list(one.warnings),
                 "dropped_columns": list(one.dropped_columns),
+                "n_refused_c": one.n_refused_c,
             },
             state="active",
         )

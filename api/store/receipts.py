@@ -14,6 +14,9 @@ from api.store.reasons import check_reason
 from api.store.schema import feeds, receipts, rejected_rows
 from hotspots.incidents import Coverage, Rejection
 
+#: The layout whose rows carry a handling code.
+_CARRIES_CODES = "meeting_feed"
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -33,6 +36,8 @@ class Receipt:
         Accepted records that say what a stored version says already, kept once.
     n_corrections, n_handling_c
         Accepted records that correct an earlier version, and those under handling code C.
+    n_refused_c
+        Refused rows that are, or may be, under handling code C.
     newest_known
         When the police knew of the newest record; ``None`` for a file of counts.
     coverage, warnings, dropped_columns
@@ -55,6 +60,7 @@ class Receipt:
     n_merged: int
     n_corrections: int
     n_handling_c: int
+    n_refused_c: int
     newest_known: datetime | None
     coverage: Coverage
     warnings: tuple[str, ...]
@@ -62,6 +68,16 @@ class Receipt:
     state: str = "active"
     withdrawn_reason: str = ""
     repeated: bool = False
+
+    @property
+    def refused_handling(self) -> str:
+        """Handling code of the refused rows: ``C`` when any is, or may be, under conditions."""
+        return "C" if self.n_refused_c else ""
+
+    @property
+    def handling_code(self) -> str:
+        """``C`` when any row of the file, accepted or refused, is under code C or may be."""
+        return "C" if self.n_handling_c else self.refused_handling
 
     @property
     def last_day(self) -> date:
@@ -139,8 +155,13 @@ def latest_receipts(
     return [_receipt(row) for row in tx.execute(query)]
 
 
-def rejections(tx: Connection, receipt_id: str) -> tuple[Rejection, ...]:
-    """Return the rows of a file that were not accepted, in the order of the file."""
+def rejections(
+    tx: Connection, receipt_id: str, *, handling_code: str = ""
+) -> tuple[Rejection, ...]:
+    """Return the rows of a file that were not accepted, in the order of the file.
+
+    ``handling_code`` is that of all of them, from the receipt: rows of one file stay together.
+    """
     query = (
         select(rejected_rows)
         .where(rejected_rows.c.receipt_id == receipt_id)
@@ -148,7 +169,14 @@ def rejections(tx: Connection, receipt_id: str) -> tuple[Rejection, ...]:
     )
     return tuple(
         Rejection(
-            row.file, row.row, row.column_name, row.value, row.reason, row.remedy, row.expected
+            row.file,
+            row.row,
+            row.column_name,
+            row.value,
+            row.reason,
+            row.remedy,
+            row.expected,
+            handling_code,
         )
         for row in tx.execute(query)
     )
@@ -245,6 +273,12 @@ def _existing(tx: Connection, receipt_id: str) -> Receipt:
     return found
 
 
+def _refused_c(row: Row[Any]) -> int:
+    """Return how many refused rows may be under code C; of older receipts, all that could be."""
+    careful = row.n_rejected + row.n_expected if row.format == _CARRIES_CODES else 0
+    return int(row.remarks.get("n_refused_c", careful))
+
+
 def _receipt(row: Row[Any]) -> Receipt:
     return Receipt(
         receipt_id=row.receipt_id,
@@ -261,6 +295,7 @@ def _receipt(row: Row[Any]) -> Receipt:
         n_merged=row.n_merged,
         n_corrections=row.n_corrections,
         n_handling_c=row.n_handling_c,
+        n_refused_c=_refused_c(row),
         newest_known=row.newest_known_utc,
         coverage=coverage_from(row.coverage),
         warnings=tuple(row.remarks["warnings"]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from allocator.plan import Fleet
@@ -64,27 +65,20 @@ def assess(order: AssessmentOrder, staged: Path, watch: Watch = UNWATCHED) -> As
     )
     policy = read_policy(order.policy)
     readings = order.stored or weekly.read_feeds(order.feeds, area, options, watch)
-    assessed = weekly.assess(
+    picture = partial(
+        weekly.assess,
         readings,
         area,
         as_of=order.as_of,
         policy=policy,
         seed=order.seed,
         classification=order.classification,
-        progress=watch,
     )
+    assessed = picture(progress=watch)
+    files = partial(_assessment_writers, readings=readings, area=area, policy=policy)
     if assessed.assessment.handling_code == "C":
-        sanitised = weekly.assess(
-            readings,
-            area,
-            as_of=order.as_of,
-            policy=policy,
-            seed=order.seed,
-            classification=order.classification,
-            sanitised=True,
-        )
-        write_all(staged / SANITISED, _assessment_writers(sanitised, readings, area, policy))
-    write_all(staged, _assessment_writers(assessed, readings, area, policy))
+        write_all(staged / SANITISED, files(picture(sanitised=True)))
+    write_all(staged, files(assessed))
     return _assessment_done(assessed.assessment, readings)
 
 
@@ -119,7 +113,8 @@ def make_sample(staged_assessment: Path, staged_plan: Path) -> tuple[AssessmentD
     """Assess the bundled synthetic sample and place the example fleet; return its file's text."""
     area, policy = load_bundled(), read_policy(None)
     readings = weekly.read_feeds(sample_feeds(), area, ReadOptions())
-    assessed = weekly.assess(
+    picture = partial(
+        weekly.assess,
         readings,
         area,
         as_of=date.fromisoformat(SAMPLE_AS_OF),
@@ -127,7 +122,10 @@ def make_sample(staged_assessment: Path, staged_plan: Path) -> tuple[AssessmentD
         seed=0,
         classification="OFFICIAL",
     )
-    write_all(staged_assessment, _assessment_writers(assessed, readings, area, policy))
+    assessed = picture()
+    files = partial(_assessment_writers, readings=readings, area=area, policy=policy)
+    write_all(staged_assessment / SANITISED, files(picture(sanitised=True)))
+    write_all(staged_assessment, files(assessed))
     folder = AssessmentFolder(assessed.assessment, assessed.cells)
     order = PlacementOrder(assessment=staged_assessment, fleet_file=sample_fleet())
     plan = _place(order, folder, area, staged_plan)
@@ -184,6 +182,7 @@ def _required(path: Path | None) -> Path:
 
 def _assessment_writers(
     assessed: AssessedWeek,
+    *,
     readings: Sequence[FeedReading],
     area: StudyArea,
     policy: EvidencePolicy,

@@ -15,6 +15,7 @@ from hotspots.feeds import coverage, dashboard_counts, meeting, police_uk, typed
 from hotspots.feeds.corrections import broken_corrections
 from hotspots.feeds.options import ReadOptions
 from hotspots.feeds.raw_file import RawFile, gunzip, read_raw, unzip_street_files
+from hotspots.feeds.refused_handling import with_codes, with_codes_of
 from hotspots.feeds.sidecar import stated_coverage
 from hotspots.feeds.table import Table, table_from_csv
 from hotspots.feeds.validation import refuse_or_report
@@ -145,7 +146,7 @@ def _meeting_reading(
     raw: RawFile, path: Path, table: Table, study_area: StudyArea, options: ReadOptions
 ) -> FeedReading:
     records, checks, dropped, warnings = meeting.read(table, study_area, options)
-    rejected = checks.rejected()
+    rejected = with_codes(checks.rejected(), table)
     refuse_or_report(rejected, len(records), raw.name, options)
     covered, notes = stated_coverage(records, path, study_area)
     return FeedReading(
@@ -285,5 +286,6 @@ def _without(
         return reading
     records = reading.records[~bad].reset_index(drop=True)
     refuse_or_report(more, len(records), reading.file, options)
+    more = with_codes_of(more, reading.records)
     rejected = sorted((*reading.rejected, *more), key=lambda r: (r.file, r.row, r.column))
     return replace(reading, records=records, rejected=tuple(rejected))

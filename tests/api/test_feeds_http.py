@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from api.store.ingest import receipt_id_of
 from api.store.receipts import withdraw_receipt
+from api.store.schema import receipts
 from hotspots.boundaries.study_area import load_bundled
 from hotspots.feeds.reader import ReadOptions, read_rows
 from tests.api.accounts_world import Person, add_person, entries, record_of, sign_in_as
@@ -21,7 +22,12 @@ from tests.unit.feed_files import meeting_file, meeting_line
 
 FORMULA = "=HYPERLINK(0)"
 GOOD = (meeting_line("A1"), meeting_line("A2", easting="531000"))
-BAD = (*GOOD, meeting_line("A3", category=FORMULA), meeting_line("A4", occurred_at="never"))
+OPEN = {"source_grade": "1", "information_grade": "A", "handling_code": "P"}
+BAD = (
+    *GOOD,
+    meeting_line("A3", category=FORMULA, **OPEN),
+    meeting_line("A4", occurred_at="never", **OPEN),
+)
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +160,35 @@ def test_who_may_send_and_who_may_see(app: FastAPI, ana: Person, tmp_path: Path)
     problem(unsigned, 403)
     denied = {(one[0], one[1]) for one in entries(app) if one[2] == "denied"}
     assert {("paul", "feed.ingest"), ("hetty", "feed.read"), ("ana", "feed.rejected")} <= denied
+
+
+@pytest.mark.parametrize("code", ["C", "3", "", "Q"])
+def test_refused_rows_that_are_or_may_be_under_code_c_open_with_the_scope_alone(
+    ana: Person, app: FastAPI, tmp_path: Path, code: str
+) -> None:
+    path = meeting_file(
+        tmp_path,
+        meeting_line(f"S{code}1", **OPEN),
+        meeting_line(f"S{code}2", category="Operation Magpie", handling_code=code),
+    )
+    receipt = send(ana, path, report_rejected="true").json()
+    assert (receipt["n_handling_c"], receipt["n_refused_c"]) == (0, 1)
+    at = f"/feeds/{receipt['receipt_id']}"
+    refused = ana.get(f"{at}/rejected")
+    assert "handling-c" in problem(refused, 403)["detail"]
+    assert "Magpie" not in refused.text + ana.get(at).text + ana.get("/feeds").text
+    assert "Magpie" in sign_in_as(app, "sam").get(f"{at}/rejected").text
+
+
+def test_a_receipt_from_before_refused_codes_were_counted_is_taken_to_hold_them(
+    ana: Person, app: FastAPI, tmp_path: Path
+) -> None:
+    path = meeting_file(tmp_path, meeting_line("E1", **OPEN), meeting_line("E2", basis="x", **OPEN))
+    receipt = send(ana, path, report_rejected="true").json()
+    at = f"/feeds/{receipt['receipt_id']}/rejected"
+    assert ana.get(at).status_code == 200
+    own = receipts.c.receipt_id == receipt["receipt_id"]
+    with record_of(app).store.write() as tx:
+        old = {"warnings": [], "dropped_columns": []}
+        tx.execute(receipts.update().where(own).values(remarks=old))
+    problem(ana.get(at), 403)

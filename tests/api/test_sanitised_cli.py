@@ -46,10 +46,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]
     root = tmp_path_factory.mktemp("sanitised")
     plain = [line(i, (7 * i) % 60, 3 * i) for i in range(50)]
     coded = [line(100 + i, WARD, 160 + i, "C") for i in range(12)]
+    coded.append(line(1090, WARD, 172, "C").replace("firearm", "Magpie"))  # refused
+    report = "--report-rejected"
     return (
-        assessed(root / "whole", [*plain, *coded]),
-        assessed(root / "bare", [*plain, *coded], "--sanitised"),
-        assessed(root / "never", plain),
+        assessed(root / "whole", [*plain, *coded], report),
+        assessed(root / "bare", [*plain, *coded], report, "--sanitised"),
+        assessed(root / "never", plain, report),
     )
 
 
@@ -88,4 +90,17 @@ def test_the_sanitised_files_are_those_without_it(folders: tuple[Path, Path, Pat
     assert mine["data_gaps"] == ["Sanitised: material with handling code C is left out.",
                                  *theirs["data_gaps"]]  # fmt: skip
     for path in bare.iterdir():
-        assert b"RS-10" not in path.read_bytes()
+        assert not [one for one in (b"RS-10", b"Magpie") if one in path.read_bytes()], path
+
+
+def test_beside_the_whole_picture_lies_the_sanitised_one(
+    folders: tuple[Path, Path, Path],
+) -> None:
+    whole, bare, never = folders
+    assert b"Magpie" in (whole / "rejected.csv").read_bytes()
+    names = {path.name for path in bare.iterdir()}
+    assert {path.name for path in (whole / "sanitised").iterdir()} == names
+    for name in names:
+        assert (whole / "sanitised" / name).read_bytes() == (bare / name).read_bytes(), name
+    assert not (bare / "sanitised").exists()
+    assert not (never / "sanitised").exists()

@@ -308,3 +308,43 @@ def test_points_within_the_tolerance_are_kept(tmp_path: Path, area: StudyArea) -
     lines = [meeting_line(str(d), easting=f"{x - d:.1f}", northing=f"{y:.1f}") for d in (200, 300)]
     reading = read_feed(meeting_file(tmp_path, *lines), area, options=REPORT)
     assert reading.records["record_id"].tolist() == ["200"]
+
+
+def test_refused_rows_carry_the_code_they_have_or_may_have(tmp_path: Path, area: StudyArea) -> None:
+    open_ = {"source_grade": "1", "information_grade": "A", "handling_code": "P"}
+    bad = {"category": "nonsense"}
+    lines = [
+        meeting_line("A", **open_),
+        meeting_line("B", **open_ | bad),
+        meeting_line("C", **bad, source_grade="1", information_grade="A", handling_code="c"),
+        meeting_line("D", **bad),
+        meeting_line("E", handling_code="Q"),
+        meeting_line("F", **open_ | bad | {"handling_code": "1"}),
+        "G,cut off",
+    ]
+    reading = read_feed(meeting_file(tmp_path, *lines), area, options=REPORT)
+    found = {one.row: one.handling_code for one in reading.rejected}
+    assert found == {2: "", 3: "C", 4: "C", 5: "C", 6: "", 7: "C"}
+
+
+def test_a_feed_without_the_column_carries_no_codes(tmp_path: Path, area: StudyArea) -> None:
+    names = [name for name in MEETING_HEADER.split(",") if name != "handling_code"]
+    at = MEETING_HEADER.split(",").index("handling_code")
+    rows = [meeting_line("A"), meeting_line("B", category="nonsense")]
+    cut = [",".join(v for n, v in enumerate(row.split(",")) if n != at) for row in rows]
+    path = write_lines(tmp_path / "plain.csv", ",".join(names), *cut)
+    reading = read_feed(path, area, options=REPORT)
+    assert [one.handling_code for one in reading.rejected] == [""]
+
+
+def test_rows_refused_for_their_corrections_keep_their_code(
+    tmp_path: Path, area: StudyArea
+) -> None:
+    graded = {"source_grade": "1", "information_grade": "A"}
+    lines = [
+        meeting_line("A"),
+        meeting_line("B", corrects="gone", correction="withdrawn", handling_code="C", **graded),
+        meeting_line("D", corrects="gone", correction="withdrawn", handling_code="P", **graded),
+    ]
+    reading = read_feed(meeting_file(tmp_path, *lines), area, options=REPORT)
+    assert {one.row: one.handling_code for one in reading.rejected} == {2: "C", 3: ""}
