@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from api.audit.entry import entry
 from api.audit.log import Record, append
 from api.audit.verify import verify
 from api.record_folder import kept_head, open_record
+from api.store.store import Store
 from benchmarks.soak.databases import databases
 from benchmarks.soak.figures import Report, at_least, at_most, joined, none_of
 
@@ -37,6 +40,7 @@ def measure(kind: str, url: str, data_dir: Path, rows: int, appends: int) -> Rep
         for number in range(appends):
             record.note(entry("ann", "plan.read", "plan", f"p{number}", operation="consultation"))
         rate = appends / (time.perf_counter() - start)
+        bare = _bare_commits(record.store, appends)
         _fill(record, rows - appends)
         wall, used = time.perf_counter(), time.process_time()
         with record.store.read() as tx:
@@ -48,7 +52,34 @@ def measure(kind: str, url: str, data_dir: Path, rows: int, appends: int) -> Rep
         at_most(f"{kind}: {result.rows:,} audit rows verified", wall, MOST_VERIFY_S, "s"),
         none_of(f"{kind}: faults found in the audit record", result.n_findings),
     )
-    return Report(figures, f"{kind}: verified in {used:.1f} s of processor time")
+    words = (
+        f"{kind}: verified in {used:.1f} s of processor time; {bare:.0f} bare commits/s of one "
+        f"row just then, {bare / rate:.1f} of them for one append"
+    )
+    return Report(figures, words)
+
+
+def _bare_commits(store: Store, commits: int) -> float:
+    """Return how many transactions of one plain row the same database commits in a second."""
+    own = sa.MetaData()
+    plain = sa.Table("soak_plain", own, sa.Column("value", sa.Text))
+    with store.write() as tx:
+        own.create_all(tx)
+    connection = store.writer.raw_connection()
+    try:
+        cursor = connection.cursor()
+        start = time.perf_counter()
+        for _ in range(commits):
+            if store.kind == "sqlite":  # the other driver begins by itself
+                cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("INSERT INTO soak_plain VALUES ('plain')")
+            connection.commit()
+        rate = commits / (time.perf_counter() - start)
+    finally:
+        connection.close()
+    with store.write() as tx:
+        plain.drop(tx)
+    return rate
 
 
 def _fill(record: Record, rows: int) -> None:
