@@ -7,7 +7,7 @@ page with what to do; a step that was done leads back to the page of the week.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -17,34 +17,40 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import Action, Actor
-from api.identify import SignedIn
 from api.pages.rendering import page
 from api.pages.standing_view import DECISIONS, DRAFT, Decision, Standing, may_draft, standing
 from api.plans.life import STEPS
 from api.plans.record import PlanRecord
 from api.plans.shelf import PlanShelf
-from api.problems import Problem, ProblemError, http_problem, problem_of
-from api.routes.allocate import required_plan
 from api.routes.endpoint import Endpoint, Handler
-from api.routes.permits import as_resource, require
+from api.routes.forms import (
+    REFUSALS,
+    Fields,
+    frame,
+    own_fields,
+    refusal_status,
+    refusal_words,
+)
+from api.routes.permits import shown_plan
+from api.routes.plan_content import content_of_record
+from api.routes.plan_of_week import required_plan
 from api.routes.plans import PlanKey, keep_draft, shelf_of
 from api.routes.standing import called
-from api.routes.stored import StoredPlan, marking, stored_plan, stored_verdict
+from api.routes.stored import StoredPlan, marking, stored_verdict
 from api.service import service_of
-from api.sessions import same_text
-from api.store.errors import StoreRefusedError
-from hotspots.errors import InputRefusedError
 
-MOST_FIELDS = 8
-Fields = Mapping[str, str]
 WeekText = Annotated[str, Query(max_length=16)]
 
 
 @dataclass(frozen=True)
 class _Case:
-    """What is to be decided: the plan as stored, and its record where it has one."""
+    """What is to be decided: the plan as it may be seen, and its record where it has one.
+
+    What is kept as a draft is ``made``, the plan as it was made, whoever keeps it.
+    """
 
     decision: Decision
+    made: StoredPlan
     stored: StoredPlan
     record: PlanRecord | None
     standing: Standing | None
@@ -62,15 +68,15 @@ async def show_draft(request: Request, week: WeekText = "") -> Response:
 
 async def keep_as_draft(request: Request) -> Response:
     """Keep the plan made last for a week as a draft, if it is still the one shown."""
-    fields = await _fields(request)
+    fields = await own_fields(request)
     case = await _draft_case(request, fields.get("week", ""))
-    if fields.get("plan_id", "") != case.stored.plan.plan_id:
+    if fields.get("plan_id", "") != case.stored.recorded_id:
         words = "Another plan was made for this week meanwhile. It is the one shown here now."
         return await _form(request, case, message=words, status=412)
     if case.objection:
         return await _form(request, case, message=case.objection, status=409)
     actor: Actor = request.state.actor
-    return await _taken(request, case, fields, lambda shelf: keep_draft(shelf, case.stored, actor))
+    return await _taken(request, case, fields, lambda shelf: keep_draft(shelf, case.made, actor))
 
 
 def _shown(decision: Decision) -> Handler:
@@ -82,7 +88,7 @@ def _shown(decision: Decision) -> Handler:
 
 def _posted(decision: Decision) -> Handler:
     async def post(request: Request, key: PlanKey) -> Response:
-        fields = await _fields(request)
+        fields = await own_fields(request)
         case = await _case(request, decision, key)
         actor: Actor = request.state.actor
         version = fields.get("version", "")
@@ -109,10 +115,10 @@ async def _taken(
         return await _form(request, case, message=words, status=422, fields=fields)
     try:
         await asyncio.to_thread(step, shelf_of(request))
-    except (InputRefusedError, StoreRefusedError) as refusal:
+    except REFUSALS as refusal:
         now = await _again(request, case)
-        status = problem_of(refusal).status
-        return await _form(request, now, message=_sentences(refusal), status=status, fields=fields)
+        words, status = refusal_words(refusal), refusal_status(refusal)
+        return await _form(request, now, message=words, status=status, fields=fields)
     week, done = case.stored.plan.week, case.decision.name
     if case.record is not None:
         week = case.record.week
@@ -126,42 +132,23 @@ async def _again(request: Request, case: _Case) -> _Case:
 
 
 async def _draft_case(request: Request, week: str) -> _Case:
-    stored = await _readable(request, await required_plan(service_of(request), week))
+    made = await required_plan(service_of(request), week)
+    stored = await shown_plan(request, made)
     shelf, actor = shelf_of(request), request.state.actor
     plans = await asyncio.to_thread(shelf.plans, stored.plan.week)
-    free = may_draft(plans, stored.plan.plan_id, actor)
-    return _Case(DRAFT, stored, None, None, "" if free else "The plan is in the record already.")
+    free = may_draft(plans, stored.recorded_id, actor)
+    words = "" if free else "The plan is in the record already."
+    return _Case(DRAFT, made, stored, None, None, words)
 
 
 async def _case(request: Request, decision: Decision, key: str) -> _Case:
     shelf, actor = shelf_of(request), request.state.actor
     record = await asyncio.to_thread(shelf.plan, key)
-    stored = await _readable(request, await _content(request, shelf, record))
+    made = await content_of_record(request, shelf, record)
+    stored = await shown_plan(request, made)
     names = await asyncio.to_thread(called, shelf.record, (record,))
     stands = standing(record, record.content.plan_id, actor, names)
-    return _Case(decision, stored, record, stands, _objection(decision, record, stands))
-
-
-async def _content(request: Request, shelf: PlanShelf, record: PlanRecord) -> StoredPlan:
-    """Return the stored plan of a record; that of a fall-back lies in the week it repeats."""
-    week = record.week
-    if record.fallback_of:
-        week = (await asyncio.to_thread(shelf.plan, record.fallback_of)).week
-    stored = await stored_plan(service_of(request), week, record.content.plan_id)
-    if stored is None:
-        raise ProblemError(
-            http_problem(
-                404,
-                f"the folder of plan {record.content.plan_id} is no longer stored. Remedy: restore "
-                "it from a backup, or take the step over HTTP, see /docs.",
-            )
-        )
-    return stored
-
-
-async def _readable(request: Request, stored: StoredPlan) -> StoredPlan:
-    await require(request, Action.READ_PLAN, as_resource(stored.source))
-    return stored
+    return _Case(decision, made, stored, record, stands, _objection(decision, record, stands))
 
 
 def _objection(decision: Decision, record: PlanRecord, stands: Standing) -> str:
@@ -181,17 +168,17 @@ async def _form(
     status: int = 200,
     fields: Fields | None = None,
 ) -> Response:
-    session: SignedIn | None = request.state.session
     stored, given = case.stored, fields or {}
     assessment = stored.source.assessment
     verdict = await stored_verdict(service_of(request), stored)
     names = {one.code: one.name for one in assessment.boroughs}
     record = case.record
     values: dict[str, Any] = {
+        **frame(request),
         "assessment": assessment,
         "decision": case.decision,
         "week": record.week if record else stored.plan.week,
-        "plan_id": stored.plan.plan_id,
+        "plan_id": stored.recorded_id,
         "key": record.key if record else "",
         "version": case.version,
         "standing": case.standing,
@@ -206,29 +193,9 @@ async def _form(
         and not record.papers.equality_statement,
         "message": message,
         "given": {name: given.get(name, "") for name in ("reason", "no_equality_reason")},
-        "form_token": session.form_token if session else "",
-        "sign_out_token": session.form_token if session else "",
     }
     sent = marking(assessment, stored.plan)
     return page("decision.html", values, status=status, headers=sent)
-
-
-async def _fields(request: Request) -> Fields:
-    """Return the fields of our own form, after checking that it is ours."""
-    session: SignedIn | None = request.state.session
-    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-    if session is None or not same_text(fields.get("form_token", ""), session.form_token):
-        raise ProblemError(http_problem(403, "the form token is missing or wrong."))
-    return fields
-
-
-def _sentences(refusal: InputRefusedError | StoreRefusedError) -> str:
-    if isinstance(refusal, StoreRefusedError):
-        kept: Problem = problem_of(refusal)
-        return f"Nothing was changed. {kept.detail[:1].upper()}{kept.detail[1:]}"
-    said = f"{refusal.problem[:1].upper()}{refusal.problem[1:]}."
-    return f"Nothing was changed. {said} What to do: {refusal.remedy}."
 
 
 def _endpoints(decision: Decision, path: str, show: Handler, post: Handler) -> tuple[Endpoint, ...]:

@@ -74,7 +74,7 @@ async def own_fields(request: Request) -> Fields:
 def refusal_words(refusal: Refusal) -> str:
     """Return a refusal as sentences for the page it stays on."""
     said = problem_of(refusal).detail.replace(" Remedy: ", " What to do: ", 1)
-    return f"Nothing was changed. {said[:1].upper()}{said[1:]}"
+    return f"Nothing was changed: {said}"
 
 
 def refusal_status(refusal: Refusal) -> int:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from starlette.requests import Request
 
 from api.access import Action, Actor, Resource, decide
 from api.accounts.users import find_user
 from api.audit.log import Record
+from api.pages.brief_view import Brief
 from api.pages.standing_view import Standing, may_draft, standings
 from api.plans.record import PlanRecord
 from api.plans.shelf import PlanShelf
+from api.routes.first_minute import first_minute
 from api.routes.stored import StoredPlan
 from api.service import Service
 
@@ -25,6 +28,7 @@ class WeekStanding:
     plans: tuple[Standing, ...]
     may_draft: bool
     may_read_record: bool
+    brief: Brief
 
     @property
     def recorded(self) -> bool:
@@ -40,7 +44,7 @@ async def week_standing(
     if record is None:
         return None
     actor: Actor = request.state.actor
-    return await asyncio.to_thread(_standing, record, stored, actor)
+    return await asyncio.to_thread(_standing, record, stored, actor, service.today())
 
 
 def called(record: Record, plans: Sequence[PlanRecord]) -> Mapping[str, str]:
@@ -51,11 +55,14 @@ def called(record: Record, plans: Sequence[PlanRecord]) -> Mapping[str, str]:
     return {user.name: user.display_name for user in found if user is not None}
 
 
-def _standing(record: Record, stored: StoredPlan, actor: Actor) -> WeekStanding:
+def _standing(record: Record, stored: StoredPlan, actor: Actor, today: date) -> WeekStanding:
+    with record.store.read() as tx:
+        glance = first_minute(tx, stored, actor, today)
     plans = PlanShelf(record).plans(stored.plan.week)
     shown = stored.recorded_id
     return WeekStanding(
         standings(plans, shown, actor, called(record, plans)),
         may_draft(plans, shown, actor),
         decide(actor, Action.READ_AUDIT, Resource("audit")).allowed,
+        glance,
     )

@@ -14,15 +14,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Action
-from api.identify import SignedIn
 from api.pages.map_view import map_view
 from api.pages.rendering import page
 from api.pages.standing_view import DONE
 from api.pages.week_view import WARDS_SHOWN, WeekView, week_choices, week_to_show
+from api.plans.record import State
+from api.plans.rows import plans_of_week, week_of
 from api.plans.verdict_view import COLUMNS, VerdictView
 from api.problems import ProblemError, http_problem
 from api.routes.endpoint import Endpoint
-from api.routes.permits import shown_assessment
+from api.routes.forms import frame
+from api.routes.permits import plan_for, shown_assessment
 from api.routes.standing import week_standing
 from api.routes.stored import (
     StoredAssessment,
@@ -65,7 +67,7 @@ async def show_week(
     plan = await _plan(service, week or week_to_show(weeks, service.today()))
     source = plan.source if plan else await stored_assessment(service)
     if source is None:
-        return page("empty.html", {**_frame(request), "sample": service.sample_state})
+        return page("empty.html", {**frame(request), "sample": service.sample_state})
     plan, source = await _as_shown(request, service, plan, source)
     shown = _Shown(
         source=source,
@@ -76,12 +78,13 @@ async def show_week(
     )
     asked = {"asked_week": week, "area": area, "find": find, "every_ward": wards == "all"}
     around = {
-        **_frame(request),
+        **frame(request),
         "weeks": week_choices(weeks),
         "newer": await _newer(service, source),
         "sample": service.sample_state,
         "unit_names": service.organisation.units,
         "standing": await week_standing(request, service, plan) if plan else None,
+        "again": "" if plan else await _in_force_again(service, week),
         "done": DONE.get(done, ""),
     }
     return await asyncio.to_thread(_week_page, shown, asked, around)
@@ -105,9 +108,9 @@ async def show_area(request: Request, code: str, week: Text = "") -> Response:
 async def _as_shown(
     request: Request, service: Service, plan: StoredPlan | None, source: StoredAssessment
 ) -> tuple[StoredPlan | None, StoredAssessment]:
-    """Return what the actor may see: where the assessment is sanitised, its plan is left out."""
+    """Return what the actor may see; a plan without a sanitised version is left out."""
     shown = await shown_assessment(request, service, source, Action.READ_PAGE)
-    return (plan if shown is source else None), shown
+    return (await plan_for(request, plan) if plan is not None else None), shown
 
 
 async def _plan(service: Service, week: str | None) -> StoredPlan | None:
@@ -141,15 +144,26 @@ def _week_page(
     return page("week.html", values, headers=marking(view.assessment, view.plan))
 
 
+async def _in_force_again(service: Service, week: str) -> str:
+    """Return the week whose plan is in force again in a week without one of its own."""
+    record = service.record
+    if record is None or not week:
+        return ""
+
+    def look() -> str:
+        with record.store.read() as tx:
+            for one in plans_of_week(tx, week):
+                if one.state is State.PUBLISHED and one.fallback_of:
+                    return week_of(tx, one.fallback_of) or ""
+        return ""
+
+    return await asyncio.to_thread(look)
+
+
 async def _newer(service: Service, shown: StoredAssessment) -> StoredAssessment | None:
     """Return the current assessment when it is not the one shown."""
     current = await stored_assessment(service)
     return current if current and current.folder != shown.folder else None
-
-
-def _frame(request: Request) -> dict[str, object]:
-    session: SignedIn | None = request.state.session
-    return {"sign_out_token": session.form_token if session else ""}
 
 
 def _read_json(path: Path) -> dict[str, Any]:
