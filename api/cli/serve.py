@@ -17,6 +17,7 @@ from api.app import create_app
 from api.cli.app import arv, say
 from api.cli.workers import run_workers
 from api.conventions import journal
+from api.conventions.patience import PatientProtocol
 from api.record_folder import open_record
 from api.service import Service
 from api.settings import ServiceRefusedError, Settings, settings_for
@@ -169,6 +170,7 @@ def serve_one(settings: Settings, token_digest: str, listener: socket.socket) ->
         timeout_keep_alive=IDLE_CONNECTION_S,
         timeout_graceful_shutdown=DRAIN_S,
         limit_concurrency=MOST_CONNECTIONS,
+        http=PatientProtocol,
         ws="none",
     )
     _Server(config, app.state.service).run(sockets=[listener])

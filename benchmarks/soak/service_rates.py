@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from api.settings import Limits
-from benchmarks.soak.figures import Figure, Report, at_most, joined
+from benchmarks.soak.figures import Figure, Report, at_least, at_most, joined
 from benchmarks.soak.open_loop import Ask, Heard, start_driving
 from benchmarks.soak.served import served
 from tests.api.test_service_live import Live
@@ -17,6 +17,8 @@ RATE_PER_S = 150.0
 WINDOW_S = 60.0
 #: The window begins with the first request; what comes after it counts anew.
 ASKED_S = 50.0
+#: Reads by which the soak itself may have found out that the service was up.
+OWN_READS = 20
 
 
 def run() -> Report:
@@ -43,7 +45,7 @@ def _counted(service: Live, workers: int) -> Report:
     others = len(heard) - passed - turned_away + (known != 200)
     figures: list[Figure] = [
         at_most(f"rates: reads let through in a minute, {where}", passed, most),
-        at_most(f"rates: reads wrongly turned away, {where}", max(0, most - passed), 0),
+        at_least(f"rates: reads not wrongly turned away, {where}", passed, most - OWN_READS),
         at_most(f"rates: other answers, or a known caller turned away, {where}", others, 0),
     ]
     return Report(tuple(figures), f"{where}: {turned_away} of {len(heard)} turned away")
