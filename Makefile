@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-hotspots bench-allocator soak serve format lock clean
+.PHONY: help demo test check bench bench-hotspots bench-allocator soak serve format lock sbom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,12 +34,17 @@ demo: $(VENV)/.runtime ## the whole week on the bundled sample, offline, into ou
 serve: $(VENV)/.runtime ## start the service on this machine only
 	$(BIN)/arv serve
 
-check: $(VENV)/.test ## formatting, lint, types, import contracts, links in the docs
+check: $(VENV)/.test ## formatting, lint, types, import contracts, links, security, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/check_links.py
+	$(BIN)/python .ci/check_security.py
+	$(BIN)/python .ci/check_dependencies.py
+
+sbom: $(VENV)/.runtime ## bill of materials of what is installed to run, CycloneDX, into out/sbom.json
+	$(BIN)/python .ci/sbom.py out/sbom.json
 
 test: $(VENV)/.test ## install what the tests need, then run them all
 	sh .ci/system-packages
