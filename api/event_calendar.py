@@ -80,6 +80,20 @@ def events_of_week(tx: Connection, week: str) -> tuple[Event, ...]:
     return in_week([one for one in map(placed_event, kept) if one is not None], week)
 
 
+def event_table(event: Event) -> dict[str, Any]:
+    """Return an event as a table of an events file has it, in plain JSON values."""
+    return {
+        "name": event.name,
+        "from": event.first_day.isoformat(),
+        "to": event.last_day.isoformat(),
+        "boroughs": list(event.boroughs),
+        "wards": list(event.wards),
+        "extra_share": event.extra_share,
+        "extra_calls": event.extra_calls,
+        "units_committed": list(event.units) or event.n_units,
+    }
+
+
 def check_places(event: Event, area: StudyArea) -> None:
     """Refuse an event at a place that is not patrolled.
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Query
 from starlette.requests import Request
 
-from api.problems import Problem, ProblemError
+from api.problems import Problem, ProblemError, request_refused
 
 Row = TypeVar("Row")
 
@@ -132,10 +132,4 @@ def _text(one: object) -> bool:
 def no_cursor() -> Problem:
     """Return the problem of a cursor that belongs to another list, or is none."""
     remedy = "take the cursor from the Link header of a page, or leave it out for the first page"
-    return Problem(
-        422,
-        "request-refused",
-        "Request refused",
-        f"cursor: it is not a cursor of this list. Remedy: {remedy}.",
-        {"remedy": remedy},
-    )
+    return request_refused("it is not a cursor of this list", remedy, "cursor")

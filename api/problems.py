@@ -122,6 +122,26 @@ def http_problem(
     return Problem(status, kind, phrase, detail or phrase, headers=dict(headers or {}))
 
 
+def request_refused(problem: str, remedy: str, column: str | None = None) -> Problem:
+    """Return the problem of a request that cannot be done as asked.
+
+    Parameters
+    ----------
+    problem, remedy
+        What is wrong with which value, and what to do, each a clause without its full stop.
+    column
+        The parameter or member at fault, where it is one.
+    """
+    where = f"{column}: " if column else ""
+    return Problem(
+        422,
+        "request-refused",
+        "Request refused",
+        f"{where}{problem}. Remedy: {remedy}.",
+        {"column": column, "remedy": remedy},
+    )
+
+
 def problem_response(problem: Problem, request_id: str) -> Response:
     """Return the response of a problem, with the identifier to quote in a report."""
     body = {

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from api.access import Action, Actor, Resource, decide
 from api.plans.life import STEPS
-from api.plans.record import Papers, PlanRecord, State
+from api.plans.record import ENDED, Papers, PlanRecord, State
 from api.plans.rules import as_resource
 
 #: States in which a plan is done with: nothing follows.
-ENDED = frozenset({State.SUPERSEDED, State.WITHDRAWN, State.REJECTED})
 
 
 @dataclass(frozen=True)

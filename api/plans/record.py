@@ -29,6 +29,8 @@ class State(StrEnum):
     REJECTED = "rejected"
 
 
+#: States from which a plan never comes back.
+ENDED = frozenset({State.SUPERSEDED, State.WITHDRAWN, State.REJECTED})
 #: States of a plan whose content a second person approved and nobody took back.
 STANDS_APPROVED = frozenset({State.APPROVED, State.PUBLISHED, State.SUPERSEDED})
 

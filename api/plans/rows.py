@@ -12,6 +12,7 @@ from allocator.plan import PatrolPlan
 from allocator.plan import document as plan_document
 from api.audit.log import Change
 from api.plans.record import (
+    ENDED,
     STANDS_APPROVED,
     Alteration,
     Papers,
@@ -30,8 +31,6 @@ from api.store.schema import (
     plans,
 )
 from api.store.types import canonical_text, digest
-
-_ENDED = frozenset({State.SUPERSEDED, State.WITHDRAWN, State.REJECTED})
 
 
 @dataclass(frozen=True)
@@ -290,7 +289,7 @@ def _values(change: Change, move: Move) -> dict[str, object]:
         "authors": list(new.authors),
         "no_equality_reason": new.no_equality_reason or None,
         "fallback_of": new.fallback_of or None,
-        "ended_utc": change.now if new.state in _ENDED else None,
+        "ended_utc": change.now if new.state in ENDED else None,
     }
     if new.proposer != (old.proposer if old else ""):
         values["proposed_utc"] = change.now if new.proposer else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import Action, Actor
 from api.audit.entry import entry, time_text
-from api.audit.log import Change
+from api.audit.log import Change, Record
 from api.calendar_day import parse_day
 from api.conventions.versions import etag, if_match
 from api.pagination import ROWS, CursorQuery, LimitQuery, no_cursor, page_of, position
@@ -151,25 +151,50 @@ async def show_action(request: Request, action_id: ActionId) -> Response:
 
 async def add_one(request: Request, body: ArisingBody) -> Response:
     """Record an action that arose in a meeting."""
-    actor, record = _actor(request), record_of(request)
-    held_on = parse_day(body.held_on, "held_on") if body.held_on else service_of(request).today()
-    due_on = parse_day(body.due_on, "due_on")
-
-    def keep() -> store.Action:
-        with record.change() as change:
-            made = store.Action(
-                f"ac-{secrets.token_hex(8)}", body.meeting, held_on, body.task, body.owner,
-                due_on, change.now, actor.name, plan_key=body.plan_key or "",
-            )  # fmt: skip
-            store.add_action(change.tx, made)
-            change.note(
-                entry(actor.name, Action.KEEP_ACTION, "action", made.action_id,
-                      operation="collection", detail={"state": made.state, "version": 1})
-            )  # fmt: skip
-        return made
-
-    made = await asyncio.to_thread(keep)
+    record, today = record_of(request), service_of(request).today()
+    asked = Arising(
+        task=body.task,
+        owner=body.owner,
+        due_on=parse_day(body.due_on, "due_on"),
+        held_on=parse_day(body.held_on, "held_on") if body.held_on else today,
+        meeting=body.meeting,
+        plan_key=body.plan_key or "",
+    )
+    made = await asyncio.to_thread(keep_arising, record, asked, _actor(request).name)
     return await _answer(request, made, status=201, Location=f"/actions/{made.action_id}")
+
+
+@dataclass(frozen=True)
+class Arising:
+    """An action as it was agreed in a meeting."""
+
+    task: str
+    owner: str
+    due_on: date
+    held_on: date
+    meeting: Meeting = "weekly_arv_tasking"
+    plan_key: str = ""
+
+
+def keep_arising(record: Record, asked: Arising, actor: str) -> store.Action:
+    """Record an action with its entry in the audit record, in one transaction.
+
+    Raises
+    ------
+    StoreRefusedError
+        What :func:`api.store.actions.add_action` refuses; nothing was changed.
+    """
+    with record.change() as change:
+        made = store.Action(
+            f"ac-{secrets.token_hex(8)}", asked.meeting, asked.held_on, asked.task, asked.owner,
+            asked.due_on, change.now, actor, plan_key=asked.plan_key,
+        )  # fmt: skip
+        store.add_action(change.tx, made)
+        change.note(
+            entry(actor, Action.KEEP_ACTION, "action", made.action_id,
+                  operation="collection", detail={"state": made.state, "version": 1})
+        )  # fmt: skip
+    return made
 
 
 async def end_as_done(request: Request, action_id: ActionId, body: EndBody) -> Response:
@@ -190,7 +215,7 @@ async def move_one(request: Request, action_id: ActionId, body: MoveBody) -> Res
         now = _moved(change.tx, action_id, body.owner, due_on)
         return store.move_action(change.tx, action_id, version, owner=now.owner, due_on=now.due_on)
 
-    return await _change(request, move, reason="moved")
+    return await _change(request, move, "moved")
 
 
 def _moved(tx: Connection, action_id: str, owner: str | None, due_on: date | None) -> store.Action:
@@ -201,31 +226,44 @@ def _moved(tx: Connection, action_id: str, owner: str | None, due_on: date | Non
 async def _end(
     request: Request, action_id: str, state: Literal["done", "cancelled"], outcome: str
 ) -> Response:
-    name = _actor(request).name
+    return await _change(request, ending(action_id, state, outcome, _actor(request).name), outcome)
+
+
+def ending(action_id: str, state: Literal["done", "cancelled"], outcome: str, actor: str) -> Step:
+    """Return the step that ends an action, for :func:`change_action`."""
 
     def end(change: Change, version: int) -> store.Action:
         return store.close_action(
-            change.tx, action_id, version, state, outcome=outcome, actor=name, now=change.now
+            change.tx, action_id, version, state, outcome=outcome, actor=actor, now=change.now
         )
 
-    return await _change(request, end, reason=outcome)
+    return end
 
 
-async def _change(request: Request, step: Step, *, reason: str) -> Response:
-    """Take a step in one transaction with its entry in the audit record."""
+async def _change(request: Request, step: Step, reason: str) -> Response:
     name, record, version = _actor(request).name, record_of(request), if_match(request, "action")
+    made = await asyncio.to_thread(change_action, record, step, version, name, reason)
+    return await _answer(request, made)
 
-    def take() -> store.Action:
-        with record.change() as change:
-            made = step(change, version)
-            change.note(
-                entry(name, Action.KEEP_ACTION, "action", made.action_id, reason=reason,
-                      operation="alteration",
-                      detail={"state": made.state, "version": made.version})
-            )  # fmt: skip
-        return made
 
-    return await _answer(request, await asyncio.to_thread(take))
+def change_action(
+    record: Record, step: Step, version: int, actor: str, reason: str
+) -> store.Action:
+    """Take a step on an action in one transaction with its entry in the audit record.
+
+    Raises
+    ------
+    StoreRefusedError
+        What the step refuses; nothing was changed.
+    """
+    with record.change() as change:
+        made = step(change, version)
+        change.note(
+            entry(actor, Action.KEEP_ACTION, "action", made.action_id, reason=reason,
+                  operation="alteration",
+                  detail={"state": made.state, "version": made.version})
+        )  # fmt: skip
+    return made
 
 
 def _after(cursor: str) -> tuple[date, str] | None:

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import Action, Actor, Resource, own_boroughs
 from api.pagination import no_cursor, page_of, position
-from api.problems import Problem, ProblemError, http_problem
+from api.problems import ProblemError, http_problem, request_refused
 from api.routes.bodies import BoroughCode, Identifier
 from api.routes.documents import Document
 from api.routes.permits import require, shown_assessment
@@ -224,6 +224,4 @@ def _filtered(
 
 
 def _refused(parameter: str, problem: str, remedy: str) -> ProblemError:
-    words = f"{parameter}: {problem}. Remedy: {remedy}."
-    members = {"column": parameter, "remedy": remedy}
-    return ProblemError(Problem(422, "request-refused", "Request refused", words, members))
+    return ProblemError(request_refused(problem, remedy, parameter))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from allocator.event_calendar import Event
 from allocator.plan import Fleet
-from api.files.events_file import events_from_tables
+from api.files.events_file import MAX_EVENTS, events_from_tables
 from api.files.fleet_file import fleet_from_table
 
 UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,40}$")]
@@ -23,6 +23,10 @@ ByUnit = Annotated[
     dict[UnitId, Boroughs],
     Field(max_length=64, json_schema_extra={"additionalProperties": False}),
 ]
+
+
+#: As many as an events file may have.
+MOST_EVENTS = MAX_EVENTS
 
 
 class Strict(BaseModel):
@@ -126,7 +130,10 @@ class PlacementBody(Strict):
     )
     fleet: FleetBody | None = None
     fleet_id: Identifier | None = Field(
-        default=None, description="A fleet file kept in the service's data directory."
+        default=None, description="A fleet of GET /fleets: of the store, or a file in fleets/."
+    )
+    fleet_version: int | None = Field(
+        default=None, ge=0, le=10**9, description="By default the version in use."
     )
     assessment_id: Identifier | None = Field(
         default=None, description="By default the current assessment."
@@ -153,8 +160,13 @@ class PlacementBody(Strict):
         description="mean: greatest expected coverage; cvar: greatest mean coverage over the "
         "worst tenth of the posterior draws.",
     )
-    events: Annotated[list[EventBody], Field(max_length=200)] = Field(
+    events: Annotated[list[EventBody], Field(max_length=MOST_EVENTS)] = Field(
         default=[], description="What changes demand or takes units on some days of the week."
+    )
+    stored_events: bool = Field(
+        default=False,
+        description="True adds the events of the calendar (GET /events) for the week, which must "
+        "then be named.",
     )
     time_limit_s: float = Field(default=60.0, gt=0, le=600, description="Seconds of solving.")
 

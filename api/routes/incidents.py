@@ -15,7 +15,7 @@ from api.access import HANDLING_C_SCOPE, Action, Actor, Resource, own_boroughs
 from api.audit.entry import time_text
 from api.calendar_day import parse_day
 from api.pagination import ROWS, CursorQuery, LimitQuery, page_of, position
-from api.problems import Problem, ProblemError
+from api.problems import ProblemError, request_refused
 from api.routes.bodies import BoroughCode
 from api.routes.documents import Document
 from api.routes.endpoint import Endpoint
@@ -164,9 +164,7 @@ def _after(cursor: str) -> int:
 
 
 def _refused(parameter: str, remedy: str) -> ProblemError:
-    words = f"{parameter}: it has no such value. Remedy: {remedy}."
-    members = {"column": parameter, "remedy": remedy}
-    return ProblemError(Problem(422, "request-refused", "Request refused", words, members))
+    return ProblemError(request_refused("it has no such value", remedy, parameter))
 
 
 ENDPOINTS = (

@@ -22,15 +22,15 @@ from api.access import Action, Actor
 from api.conventions.versions import etag, if_match
 from api.plans.equality import equality_statement
 from api.plans.equality_table import MOST_BYTES, read_area_table
-from api.plans.record import Alteration, PaperKind, PlanRecord, State
+from api.plans.record import ENDED, Alteration, PaperKind, PlanRecord, State
 from api.plans.shelf import PlanShelf
 from api.plans.verdict_file import VERDICT
 from api.problems import ProblemError, http_problem
-from api.routes.allocate import required_plan
 from api.routes.bodies import Strict, Week
 from api.routes.completion import IF_MATCH
 from api.routes.documents import Document, problem
 from api.routes.endpoint import Endpoint
+from api.routes.plan_of_week import required_plan
 from api.routes.stored import StoredPlan, marking
 from api.service import Service, service_of
 
@@ -110,10 +110,23 @@ async def list_plans(request: Request, week: WeekQuery) -> Response:
 
 
 async def draft_plan(request: Request, body: DraftBody) -> Response:
-    """Keep the plan made last for a week as a draft, with its verdict and backtest card."""
+    """Keep the plan made last for a week as a draft, unless it is in the record already."""
     stored = await required_plan(service_of(request), body.week)
-    made = await asyncio.to_thread(keep_draft, shelf_of(request), stored, _actor(request))
-    return _answer(made, marking(stored.source.assessment), status=201)
+    shelf, actor = shelf_of(request), _actor(request)
+    kept, new = await asyncio.to_thread(drafted, shelf, stored, actor)
+    return _answer(kept, marking(stored.source.assessment), status=201 if new else 200)
+
+
+def drafted(shelf: PlanShelf, stored: StoredPlan, actor: Actor) -> tuple[PlanRecord, bool]:
+    """Return the record of a stored plan, and whether it was made just now.
+
+    A plan whose latest record was withdrawn, rejected or superseded gets a new one.
+    """
+    same = [one for one in shelf.plans(stored.plan.week)
+            if one.content.plan_id == stored.plan.plan_id and one.state not in ENDED]  # fmt: skip
+    if same:
+        return _with_papers(shelf, same[-1], stored, actor), False
+    return keep_draft(shelf, stored, actor), True
 
 
 def keep_draft(
@@ -128,9 +141,15 @@ def keep_draft(
 
     Raises what :meth:`api.plans.shelf.PlanShelf.draft` and ``attach`` raise.
     """
-    made = shelf.draft(stored.plan, actor, alterations)
+    return _with_papers(shelf, shelf.draft(stored.plan, actor, alterations), stored, actor)
+
+
+def _with_papers(
+    shelf: PlanShelf, made: PlanRecord, stored: StoredPlan, actor: Actor
+) -> PlanRecord:
+    """Attach what lies beside a draft and it does not have yet."""
     for kind, path in _papers(stored):
-        if path.is_file():
+        if made.state is State.DRAFT and path.is_file() and not getattr(made.papers, kind):
             made = shelf.attach(made.key, kind, json.loads(path.read_text("utf-8")), actor)
     return made
 
@@ -305,7 +324,10 @@ ENDPOINTS = (
         "Keep the plan made last for a week as a draft",
         tag="record",
         status=201,
-        responses=MADE,
+        responses={
+            200: {"model": PlanRecordDocument, "description": "It was in the record already."},
+            **MADE,
+        },
     ),
     Endpoint(
         "POST",

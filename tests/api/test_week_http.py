@@ -13,6 +13,7 @@ from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.store.assessments import find_assessment
 from tests.api.accounts_world import Person, add_person, entries, record_of, sign_in_as
 from tests.api.service_world import SAME_ORIGIN, WEEK, client_of, problem, service
+from tests.api.test_fleets_http import NEW, put
 
 #: The smallest feeds of the sample: enough for a week, quick to read.
 SOURCES = ("reported_shooting", "recorded_gun_crime", "co19_handover")
@@ -22,8 +23,6 @@ SOURCES = ("reported_shooting", "recorded_gun_crime", "co19_handover")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     """Yield a running service that knows people and holds nothing else."""
     root = tmp_path_factory.mktemp("week") / "data"
-    (root / "fleets").mkdir(parents=True)
-    (root / "fleets" / "mine.toml").write_text(sample_fleet().read_text("utf-8"), "utf-8")
     made = service(root)
     with client_of(made):
         add_person(made, "ana", "analyst")
@@ -50,11 +49,20 @@ def test_a_week_from_the_feeds_to_the_published_plan(app: FastAPI) -> None:
     assert kept is not None
     assert kept.created_by == "ana"
 
-    placed = paul.post("/allocate", {"week": WEEK, "fleet_id": "mine", "time_limit_s": 5})
+    fleet = sample_fleet().read_text("utf-8")
+    assert put(paul, "mine", fleet, "as last week", **NEW).status_code == 201
+    match = {"name": "Match", "date": "2026-11-28", "units_committed": 1}
+    assert paul.post("/events", match).status_code == 201
+    order = {"week": WEEK, "fleet_id": "mine", "stored_events": True, "time_limit_s": 5}
+    placed = paul.post("/allocate", order)
     assert placed.status_code in (200, 201), placed.text
     plan_id = placed.json()["plan_id"]
     assert placed.json()["assessment_id"] == made["assessment_id"]
-    drafted = paul.post("/plans", {"week": WEEK}).json()
+    assert placed.json()["settings"]["events"][0]["name"] == "Match"
+    assert placed.headers["x-plan-state"] == "draft"
+    kept = paul.post("/plans", {"week": WEEK})
+    assert (kept.status_code, kept.json()["key"]) == (200, placed.headers["x-plan-key"])
+    drafted = kept.json()
     at = f"/plans/{drafted['key']}"
     assert (drafted["state"], drafted["plan_id"]) == ("draft", plan_id)
     assert set(drafted["papers"]) == {"verdict", "backtest_card"}
