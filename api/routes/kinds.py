@@ -10,6 +10,7 @@ from api.routes.assessment import ASSESSING
 from api.routes.compare import COMPARING, DIVERSIFYING
 from api.routes.replan import REPLANNING
 from api.routes.simulate import SIMULATING
+from api.routes.tpu import ROSTERING
 
-_KINDS = (PLACEMENT, ASSESSING, REPLANNING, SIMULATING, COMPARING, DIVERSIFYING)
+_KINDS = (PLACEMENT, ASSESSING, REPLANNING, SIMULATING, COMPARING, DIVERSIFYING, ROSTERING)
 JOB_KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in _KINDS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.routes import (
     actions,
+    actions_page,
     allocate,
     assessment,
     assessments,
@@ -35,6 +36,8 @@ from api.routes import (
     sign_in,
     simulate,
     static,
+    taskings,
+    tpu,
     users,
     users_page,
     wards,
@@ -53,6 +56,8 @@ ENDPOINTS = (
     *replan.ENDPOINTS,
     *simulate.ENDPOINTS,
     *compare.ENDPOINTS,
+    *tpu.ENDPOINTS,
+    *taskings.ENDPOINTS,
     *feeds.ENDPOINTS,
     *incidents.ENDPOINTS,
     *borough.ENDPOINTS,
@@ -76,6 +81,7 @@ ENDPOINTS = (
     *work_page.ENDPOINTS,
     *papers_page.ENDPOINTS,
     *fall_back_page.ENDPOINTS,
+    *actions_page.ENDPOINTS,
     *users_page.ENDPOINTS,
     *keys_page.ENDPOINTS,
     *rules_page.ENDPOINTS,

@@ -34,10 +34,6 @@ from tests.api.service_world import (
 
 #: Done with `arv` commands, or asked of the rules where the object is read.
 NOT_OVER_HTTP = {
-    Action.READ_TASKING,
-    Action.MAKE_ROSTER,
-    Action.PROPOSE_TASKING,
-    Action.AUTHORISE_TASKING,
 }
 PUBLIC = {"/health", "/ready", "/openapi.json", "/docs", "/static/{name}", "/sign-in"}
 IDS = [f"{one.method} {one.path}" for one in ENDPOINTS]
@@ -70,6 +66,7 @@ def address(endpoint: Endpoint) -> str:
         .replace("{receipt_id}", "0" * 64)
         .replace("{key_id}", f"k{'0' * 12}")
         .replace("{job_id}", f"job-{'0' * 24}")
+        .replace("{roster_id}", f"tpu-2026-11-23-{'0' * 16}")
     )
 
 
