@@ -166,7 +166,8 @@ def _facts(one: Receipt) -> tuple[tuple[str, str], ...]:
         ("Refused as malformed", count(one.n_rejected)),
         ("Without a place, as the layout has it", count(one.n_expected)),
         ("Corrections of earlier records", count(one.n_corrections)),
-        ("Under handling code C", count(one.n_handling_c)),
+        ("Accepted under handling code C", count(one.n_handling_c)),
+        ("Refused that are or may be under it", count(one.n_refused_c)),
         ("Newest record was known", newest),
     )
 

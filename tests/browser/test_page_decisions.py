@@ -257,7 +257,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(
     confirm(ann, "Keep as a draft")
     for path in ("", "form"):
         if path:
-            ann.get_by_role("link", name="Propose").click()
+            ann.get_by_role("link", name="Propose", exact=True).click()
             ann.wait_for_url("**/propose")
             ann.get_by_text("patrol areas").click()
         assert ann.evaluate("document.documentElement.scrollWidth") <= size[0]
