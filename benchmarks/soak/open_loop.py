@@ -13,7 +13,6 @@ import multiprocessing
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -60,6 +59,8 @@ class Heard:
         How much later than intended this client sent it.
     status
         0 when there was no answer.
+    fault
+        Why there was none.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Heard:
     late_s: float
     status: int
     error: bool
+    fault: str = ""
 
 
 def percentile_ms(heard: Sequence[Heard], share: float) -> float:
@@ -140,13 +142,17 @@ class _Client:
         return self._heard
 
     async def _send(self, ask: Ask, wire: bytes, due_s: float) -> None:
-        sent_s, status = time.monotonic(), 0
-        with suppress(OSError, EOFError, TimeoutError, ValueError):
+        sent_s, status, fault = time.monotonic(), 0, ""
+        try:
             async with asyncio.timeout(TIMEOUT_S):
                 status = await self._answered(wire)
+        except (OSError, EOFError, TimeoutError, ValueError) as why:
+            fault = type(why).__name__
         error = status not in ask.allowed
         ended_s = time.monotonic()
-        self._heard.append(Heard(ask.name, due_s, ended_s - due_s, sent_s - due_s, status, error))
+        self._heard.append(
+            Heard(ask.name, due_s, ended_s - due_s, sent_s - due_s, status, error, fault)
+        )
 
     async def _answered(self, wire: bytes) -> int:
         """Return the status of the answer; a kept connection that was closed is replaced once."""

@@ -70,12 +70,14 @@ def _report(resident: list[float], heard: list[Heard], seconds: float) -> Report
     growth = float(np.median(warm[-part:]) - np.median(warm[:part]))
     hours = np.arange(len(warm)) * EVERY_S / 3600
     slope = float(np.polyfit(hours, warm, 1)[0]) if len(warm) > 2 else float("nan")
-    errors = [f"{one.name}: {one.status}" for one in heard if one.error]
+    errors = [f"{one.name}: {one.status} {one.fault}" for one in heard if one.error]
+    parts = " ".join(f"{np.median(one):.0f}" for one in np.array_split(np.array(resident), 10))
     minutes = f"{seconds / 60:.0f} minutes at {RATE_PER_S:.0f} requests/s"
     words = (
         f"{minutes}, {WORKERS} processes: {resident[0]:.0f} MiB at first, "
         f"{np.median(warm[:part]):.0f} warm, {np.median(warm[-part:]):.0f} at the end, "
-        f"{max(resident):.0f} at most; {slope:+.1f} MiB an hour by least squares; p95 "
+        f"{max(resident):.0f} at most; by tenths of the time {parts}; "
+        f"{slope:+.1f} MiB an hour by least squares; p95 "
         f"{percentile_ms(heard, 0.95):.0f} ms; errors {sorted(set(errors))[:5]}"
     )
     return Report(
