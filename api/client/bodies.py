@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -39,9 +40,15 @@ class Body:
 
 
 def json_body(value: object) -> Body:
-    """Return a value as JSON."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    """Return a value as JSON; days and times as ISO 8601 writes them."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_moment)
     return Body("application/json", (text.encode("utf-8"),))
+
+
+def _moment(value: object) -> str:
+    if isinstance(value, date | time):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def toml_body(file: Path) -> Body:

@@ -153,7 +153,7 @@ class Exchange:
     def post(
         self,
         path: str,
-        body: Body,
+        body: Body | None,
         *,
         version: int | None = None,
         as_job: bool = False,

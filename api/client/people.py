@@ -125,7 +125,7 @@ class AuditRecord:
 
     def anchor(self) -> Document:
         """Have the end of the record signed, to be kept elsewhere."""
-        made: Document = self._exchange.post("/audit/anchors", json_body({})).json()
+        made: Document = self._exchange.post("/audit/anchors", None).json()
         return made
 
     def check(self, anchors: Sequence[Document] = ()) -> Document:

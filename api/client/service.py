@@ -37,6 +37,7 @@ from api.client.jobs import Jobs, Show
 from api.client.people import AuditRecord, People
 from api.client.places import Places
 from api.client.plans import Plans
+from api.client.proactive import ProactiveUnit
 from api.client.studies import Studies
 
 LOOK_EVERY_S = 0.5
@@ -63,8 +64,8 @@ class ServiceClient:
 
     Attributes
     ----------
-    feeds, assessments, places, plans, studies, fleets, calendar, actions, jobs, people, audit
-        What can be asked, by subject.
+    feeds, assessments, places, plans, studies, proactive, fleets, calendar, actions, jobs, people
+        What can be asked, by subject; ``audit`` is the record.
     exchange
         For anything that has no method here: ``exchange.get`` and ``exchange.post``.
 
@@ -96,6 +97,7 @@ class ServiceClient:
         self.plans = Plans(exchange, self.jobs)
         self.studies = Studies(exchange, self.jobs)
         self.places = Places(exchange)
+        self.proactive = ProactiveUnit(exchange, self.jobs)
         self.fleets = Fleets(exchange)
         self.calendar = Calendar(exchange)
         self.actions = Actions(exchange)
