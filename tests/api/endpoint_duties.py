@@ -84,10 +84,40 @@ POST   /plans/{key}/reject                                  a         person
 POST   /plans/{key}/publish                                 ca
 POST   /plans/{key}/withdraw                                cam
 POST   /plans/{key}/equality                                pc
+POST   /plans/{key}/replan                                  p
+GET    /plans/{key}/replan                                  npcamu    C
+POST   /plans/{key}/simulate                                npca
+GET    /plans/{key}/simulation                              npcamu    C
+POST   /plans/{key}/compare                                 npca
+GET    /plans/{key}/comparison                              npcamu    C
+POST   /plans/{key}/alternatives                            npca
+GET    /plans/{key}/alternatives                            npcamu    C
+POST   /plans/{key}/replan                                  p
+GET    /plans/{key}/replan                                  npcamu    C
+POST   /plans/{key}/simulate                                npca
+GET    /plans/{key}/simulation                              npcamu    C
+POST   /plans/{key}/compare                                 npca
+GET    /plans/{key}/comparison                              npcamu    C
+POST   /plans/{key}/alternatives                            npca
+GET    /plans/{key}/alternatives                            npcamu    C
 GET    /plans/{key}/patrol-areas.csv                        npcamu    C
 GET    /plans/{key}/patrol-areas.gpkg                       npcamu    C
 GET    /plans/{key}/patrol-areas.gpx                        npcamu    C
 GET    /plans/{key}/patrol-areas.parquet                    npcamu    C
+
+GET    /tpu                                                 npcamu
+POST   /tpu                                                 pc
+GET    /tpu/{roster_id}                                     npcamu
+GET    /tpu/{roster_id}/taskings                            npcamu
+POST   /tpu/{roster_id}/propose                             pc
+POST   /tpu/{roster_id}/authorise                           m         person
+
+GET    /tpu                                                 npcamu
+POST   /tpu                                                 pc
+GET    /tpu/{roster_id}                                     npcamu
+GET    /tpu/{roster_id}/taskings                            npcamu
+POST   /tpu/{roster_id}/propose                             pc
+POST   /tpu/{roster_id}/authorise                           m         person
 
 GET    /jobs                                                npcamu
 GET    /jobs/{job_id}                                       npcamu

@@ -49,6 +49,7 @@ PLACES = {
     "{action_id}": f"ac-{'0' * 16}",
     "{key}": f"{WEEK}-000000000000",
     "{job_id}": f"job-{'0' * 24}",
+    "{roster_id}": f"tpu-2026-11-23-{'0' * 16}",
     "{feature_id}": "none",
     "{name}": "nobody-here",
     "{key_id}": "k000000000000",
