@@ -91,15 +91,16 @@ def test_the_papers_can_be_opened(home: Path) -> None:
     assert json.loads((week / "incidents.json").read_text("utf-8"))["incidents"]
 
 
-def test_the_replan_keeps_to_its_limit_beside_the_published_plan(home: Path) -> None:
+def test_the_replan_changes_little_beside_the_published_plan(home: Path) -> None:
     week = home / "week"
     before = json.loads((week / "plan.json").read_text("utf-8"))
-    after = json.loads((week / "replan.json").read_text("utf-8"))
+    outcome = json.loads((week / "replan.json").read_text("utf-8"))["replan"]
     areas = {unit["unit_id"]: unit["boroughs"] for unit in before["units"]}
-    changed = [one for one in after["units"] if one["boroughs"] != areas[one["unit_id"]]]
-    held = next(one for one in after["units"] if one["unit_id"] == "ARV-04")
-    assert "E09000012" in held["boroughs"]
-    assert len(changed) <= 4
+    after = {unit["unit_id"]: unit["boroughs"] for unit in outcome["plan"]["units"]}
+    assert set(areas) - set(after) == {"ARV-09"}
+    changed = [unit_id for unit_id, boroughs in after.items() if boroughs != areas[unit_id]]
+    assert len(changed) + 1 == len(outcome["changes"]) <= 7  # the lost one is a change, too
+    assert outcome["plan"]["objective"] >= 0.99 * outcome["from_scratch"]["objective"]
     plans = json.loads((week / "plans.json").read_text("utf-8"))["plans"]
     assert sorted(one["state"] for one in plans) == ["draft", "published"]
 
