@@ -6,8 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.access import PERSONAL, RULES, SEPARATED, WHY, Action, Actor, Resource, Role, decide
-from api.accounts.keys import ApiKey
+from api.access import (
+    PERSONAL,
+    RULES,
+    SEPARATED,
+    WHY,
+    Action,
+    Actor,
+    Decision,
+    Resource,
+    Role,
+    decide,
+)
+from api.accounts.keys import KEY_ACTIONS, ApiKey
 from api.accounts.users import User
 from api.organisation import Organisation
 from api.pages.local_time import london_moment
@@ -138,10 +149,25 @@ def rule_rows(actor: Actor, organisation: Organisation) -> tuple[RuleRow, ...]:
                 who=_titles(RULES[action], organisation),
                 conditions=_conditions(action),
                 allowed=verdict.allowed,
-                reason="" if verdict.allowed else verdict.reason,
+                reason=_why_not(actor, action, verdict),
             )
         )
     return tuple(rows)
+
+
+def key_choices() -> tuple[tuple[str, str], ...]:
+    """Return the actions a key is made for, each with its rule; what is open to all needs none."""
+    return tuple(
+        (name, WHY[Action(name)])
+        for name in KEY_ACTIONS
+        if Role.ANYONE not in RULES[Action(name)] and Action(name) is not Action.SIGN_OUT
+    )
+
+
+def _why_not(actor: Actor, action: Action, verdict: Decision) -> str:
+    if verdict.allowed:
+        return ""
+    return verdict.reason if RULES[action] & actor.roles else "You hold none of these roles."
 
 
 def _conditions(action: Action) -> str:

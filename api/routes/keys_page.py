@@ -12,9 +12,8 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.access import HANDLING_C_SCOPE, WHY, Action
+from api.access import HANDLING_C_SCOPE, Action
 from api.accounts.keys import (
-    KEY_ACTIONS,
     LONGEST_LIFE,
     ApiKey,
     add_key,
@@ -23,7 +22,7 @@ from api.accounts.keys import (
 )
 from api.audit.entry import time_text
 from api.conventions.once import shown_once
-from api.pages.people_view import key_row
+from api.pages.people_view import key_choices, key_row
 from api.pages.rendering import page
 from api.pagination import CursorQuery, moment, page_of, position
 from api.refusals import AccountRefusedError
@@ -106,7 +105,7 @@ async def _keys(
         "message": message,
         "once": once,
         "made": key_row(made, now) if made else None,
-        "action_choices": [(name, WHY[Action(name)]) for name in KEY_ACTIONS],
+        "action_choices": key_choices(),
         "scope_choices": ((HANDLING_C_SCOPE, "Sees material with handling code C"),),
         "ticks": frozenset((*fields.get("action", ()), *fields.get("scope", ()))),
         "given": {name: _text(fields, name) for name in ("owner", "label")},

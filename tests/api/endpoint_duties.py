@@ -92,14 +92,6 @@ POST   /plans/{key}/compare                                 npca
 GET    /plans/{key}/comparison                              npcamu    C
 POST   /plans/{key}/alternatives                            npca
 GET    /plans/{key}/alternatives                            npcamu    C
-POST   /plans/{key}/replan                                  p
-GET    /plans/{key}/replan                                  npcamu    C
-POST   /plans/{key}/simulate                                npca
-GET    /plans/{key}/simulation                              npcamu    C
-POST   /plans/{key}/compare                                 npca
-GET    /plans/{key}/comparison                              npcamu    C
-POST   /plans/{key}/alternatives                            npca
-GET    /plans/{key}/alternatives                            npcamu    C
 GET    /plans/{key}/patrol-areas.csv                        npcamu    C
 GET    /plans/{key}/patrol-areas.gpkg                       npcamu    C
 GET    /plans/{key}/patrol-areas.gpx                        npcamu    C
@@ -112,12 +104,6 @@ GET    /tpu/{roster_id}/taskings                            npcamu
 POST   /tpu/{roster_id}/propose                             pc
 POST   /tpu/{roster_id}/authorise                           m         person
 
-GET    /tpu                                                 npcamu
-POST   /tpu                                                 pc
-GET    /tpu/{roster_id}                                     npcamu
-GET    /tpu/{roster_id}/taskings                            npcamu
-POST   /tpu/{roster_id}/propose                             pc
-POST   /tpu/{roster_id}/authorise                           m         person
 
 GET    /jobs                                                npcamu
 GET    /jobs/{job_id}                                       npcamu
