@@ -17,7 +17,7 @@ from api.sessions import same_text
 from api.store.errors import StoreRefusedError
 from hotspots.errors import InputRefusedError
 
-MOST_FIELDS = 16
+MOST_FIELDS = 64
 Fields = Mapping[str, str]
 #: What a step of a page may be refused with; anything else is a defect.
 REFUSALS = (InputRefusedError, StoreRefusedError, ProblemError)
