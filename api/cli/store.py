@@ -29,6 +29,7 @@ from api.settings import data_directory
 from api.store import schema_version
 from api.store.backup import count_rows, read_backup, restore_backup, take_backup
 from api.store.check import check_store
+from api.store.data_files import file_faults, listed_files, missing_files, put_back
 from api.store.errors import CorruptStoreError, OlderSchemaError
 from api.store.receipts import freshness
 from api.store.store import Store, open_store
@@ -97,15 +98,16 @@ def status(*, database: Database = None, data: DataDir = None, json_file: Json =
 def check(*, database: Database = None, data: DataDir = None, json_file: Json = None) -> None:
     """Check that the store is as it was written: the file, every document, every row.
 
-    `arv audit verify` checks the record of who did what.
+    Every plan of the record must have its folder, and that of its assessment, in the data
+    directory. `arv audit verify` checks the record of who did what.
 
     Example: `arv store check`
     """
-    url, _ = address(database, data)
+    url, folder = address(database, data)
     store = open_store(url, create=False)
     try:
         with progress_bars() as progress, store.read() as tx:
-            faults = check_store(tx, progress)
+            faults = [*check_store(tx, progress), *file_faults(tx, folder)]
     finally:
         store.close()
     write_json(json_file, [vars(fault) for fault in faults])
@@ -114,7 +116,8 @@ def check(*, database: Database = None, data: DataDir = None, json_file: Json = 
         raise CorruptStoreError(
             f"{len(faults):,} records are not as they were written; the first: {first.table} "
             f"{first.record} {first.words}",
-            remedy="keep this database for inquiry and restore the last sound backup",
+            remedy="put missing folders back with `arv store restore BACKUP --files`; where the "
+            "database is at fault, keep it for inquiry and restore the last sound backup",
         )
     say("sound: the file, the documents and the rows are as they were written")
 
@@ -132,11 +135,12 @@ def backup(
 
     Example: `arv store backup /srv/backups/2026-11-23`
 
-    The folder holds the database and a manifest to check it by. It holds no signing key: keep
+    The folder holds the database, the assessments, plans and fleets that lie beside it, and a
+    manifest to check them by. It holds no signing key: keep
     `audit-key.pem` of the data directory elsewhere, apart from the backups.
     """
     with opened_record(database, data) as record:
-        made = take_backup(record.store, folder, now=datetime.now(UTC))
+        made = take_backup(record.store, folder, now=datetime.now(UTC), data_dir=record.data_dir)
         record.note(
             entry(
                 actor_name(actor), "store.backup", "backup", made.sha256,
@@ -144,7 +148,10 @@ def backup(
             )
         )  # fmt: skip
     write_json(json_file, vars(made))
-    say(f"{folder}: {sum(made.rows.values()):,} rows, {made.n_bytes:,} bytes, schema {made.schema}")
+    say(
+        f"{folder}: {sum(made.rows.values()):,} rows, {made.n_bytes:,} bytes, schema "
+        f"{made.schema}, {made.n_files:,} files"
+    )
 
 
 @store_app.command()
@@ -154,19 +161,30 @@ def restore(
     database: Database = None,
     data: DataDir = None,
     actor: ActorName = None,
+    files: Annotated[
+        bool, typer.Option("--files", help="Put back missing files alone; the database stays.")
+    ] = False,
     json_file: Json = None,
 ) -> None:
     """Put a backup where there is no store yet, and count it against its manifest.
 
     Example: `arv store restore /srv/backups/2026-11-23 --data /srv/arv`
 
+    Files of assessments, plans and fleets that are missing are put back with it.
+
     Nothing is overwritten: stop the service and move a damaged database aside first. For
     PostgreSQL give an empty database that has, or may make, the PostGIS extension.
     """
     url, data_dir = address(database, data)
     _refuse_without_key(folder, data_dir)
-    made = restore_backup(folder, url)
-    _set_head_aside(data_dir, made.rows.get("audit", 0))
+    made = read_backup(folder)
+    listed = listed_files(folder, made.files_sha256) if made.files_sha256 else {}
+    missing = missing_files(listed, data_dir)
+    if not files:
+        restore_backup(folder, url)
+    put_back(folder, missing, data_dir)
+    if not files:
+        _set_head_aside(data_dir, made.rows.get("audit", 0))
     try:
         with opened_record(database, data) as record:
             record.note(
@@ -178,7 +196,8 @@ def restore(
     except OlderSchemaError as fault:
         say(str(fault))
     write_json(json_file, vars(made))
-    say(f"restored {sum(made.rows.values()):,} rows as of {made.taken}")
+    rows = "" if files else f"{sum(made.rows.values()):,} rows and "
+    say(f"restored {rows}{len(missing):,} files as of {made.taken}")
 
 
 def _refuse_without_key(folder: Path, data_dir: Path) -> None:

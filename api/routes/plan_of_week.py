@@ -109,6 +109,7 @@ async def required_plan(service: Service, week: str) -> StoredPlan:
     """Return the plan made last for a week, or the problem of there being none."""
     stored = await stored_plan(service, week)
     if stored is None:
+        await _refuse_lost(service, week)
         weeks = service.workspace.weeks()
         there = f"weeks with a plan: {', '.join(weeks[-8:])}" if weeks else "no week has a plan yet"
         raise ProblemError(
@@ -119,6 +120,22 @@ async def required_plan(service: Service, week: str) -> StoredPlan:
             )
         )
     return stored
+
+
+async def _refuse_lost(service: Service, week: str) -> None:
+    """Answer 404 with the remedy when the record has a plan of a week whose folder is gone."""
+    record = service.record
+    if record is None or not WEEK.fullmatch(week):
+        return
+    kept = await asyncio.to_thread(_plans, record, week)
+    if kept:
+        raise ProblemError(
+            http_problem(
+                404,
+                f"the record has plan {kept[-1].content.plan_id} of {week}, and its folder is no "
+                "longer stored. Remedy: put it back with `arv store restore BACKUP --files`.",
+            )
+        )
 
 
 def _published(record: Record, week: str) -> tuple[PlanRecord, str] | None:

@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, func, inspect, select
 
 from api.files.output import json_text
 from api.store import postgres_tools, schema_version
+from api.store.data_files import copy_files, listed_files
 from api.store.database import checked_url, make_engines, sqlite_path
 from api.store.errors import BackupRefusedError
 from api.store.faults import own_errors
@@ -45,6 +46,9 @@ class Backup:
         Of the database file inside.
     rows
         Number of rows of every table.
+    n_files, files_sha256
+        Files of the data directory inside, and the digest of their list; an older backup has
+        none.
     """
 
     kind: str
@@ -53,9 +57,13 @@ class Backup:
     sha256: str
     n_bytes: int
     rows: dict[str, int]
+    n_files: int = 0
+    files_sha256: str = ""
 
 
-def take_backup(store: Store, folder: Path, *, now: datetime) -> Backup:
+def take_backup(
+    store: Store, folder: Path, *, now: datetime, data_dir: Path | None = None
+) -> Backup:
     """Write a backup of the store as it is at one moment; writers go on meanwhile.
 
     Parameters
@@ -64,6 +72,9 @@ def take_backup(store: Store, folder: Path, *, now: datetime) -> Backup:
         A folder that does not exist yet; it appears whole, or not at all.
     now
         The moment, UTC.
+    data_dir
+        Where assessments, plans and fleets lie beside the database; left out, the database
+        alone is kept.
 
     Raises
     ------
@@ -85,7 +96,8 @@ def take_backup(store: Store, folder: Path, *, now: datetime) -> Backup:
         content = partial / CONTENT[store.kind]
         copy = _copy_sqlite if store.kind == "sqlite" else _copy_postgres
         version, rows = copy(store, content)
-        made = Backup(store.kind, version, now.isoformat(), *_measured(content), rows)
+        files = copy_files(data_dir, partial) if data_dir is not None else (0, "")
+        made = Backup(store.kind, version, now.isoformat(), *_measured(content), rows, *files)
         _write(partial / MANIFEST, json_text({"format": FORMAT, **vars(made)}))
         _flush(content)
         _flush(partial)
@@ -122,6 +134,8 @@ def read_backup(folder: Path) -> Backup:
             "or cut short when it was copied",
             remedy="use another copy of this backup, or an earlier backup",
         )
+    if made.files_sha256:
+        listed_files(folder, made.files_sha256)
     return made
 
 
