@@ -104,7 +104,7 @@ def test_a_step_must_name_its_version(client: TestClient, document: dict[str, An
 def test_a_whole_number_may_be_written_with_a_point(
     client: TestClient, number: str, status: int
 ) -> None:
-    """An integer of JSON Schema; 409 here says that the body was read and no assessment is there."""
+    """An integer of JSON Schema; 409 says that the body was read and no assessment is there."""
     body = f'{{"fleet_id": "example", "max_changes": {number}}}'
     headers = {**BEARER, "Content-Type": "application/json"}
     problem(client.post("/allocate", content=body, headers=headers), status)
