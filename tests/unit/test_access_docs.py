@@ -44,6 +44,9 @@ def test_every_command_and_address_named_there_exists(repository: Path) -> None:
     known = {one.name for one in users.registered_commands}
     named = set(re.findall(r"arv users ([a-z-]+)", said))
     assert named <= known, named - known
-    paths = {one.path.replace("{key}", "KEY") for one in ENDPOINTS if one.method == "POST"}
-    for path in re.findall(r"`POST (/\S+?)`", said):
-        assert path in paths, path
+    offered = {
+        (one.method, re.sub(r"\{(\w+)\}", lambda found: found[1].upper(), one.path))
+        for one in ENDPOINTS
+    }
+    for method, path in re.findall(r"`(GET|POST) (/\S+?)`", said):
+        assert (method, path.split("?")[0]) in offered, (method, path)
