@@ -134,7 +134,7 @@ def test_the_documented_calls_work_as_written(
     shutil.copy(feeds / "co19_handover.csv", tmp_path / "week.csv")
     text = (repository / "docs" / "service.md").read_text("utf-8")
     commands = re.findall(r"```sh\n(curl .*?)\n```", text, flags=re.DOTALL)
-    assert len(commands) == 4
+    assert len(commands) == 5
     answers = []
     for command in commands:
         done = subprocess.run(
@@ -146,7 +146,7 @@ def test_the_documented_calls_work_as_written(
             env={**os.environ, "ARV_TOKEN": service.token},
         )
         answers.append(json.loads(done.stdout))
-    health, before, after, receipt = answers
+    health, before, after, receipt, wards = answers
     assert health == {"status": "ok"}
     assert before["week"] == after["week"] == WEEK
     locked = next(unit for unit in after["units"] if unit["unit_id"] == "ARV-04")
@@ -156,6 +156,7 @@ def test_the_documented_calls_work_as_written(
     receipts = httpx.get(f"{service.url}/feeds", headers=service.bearer).json()
     assert receipt["n_records"] > 0, receipt
     assert receipt["receipt_id"] in json.dumps(receipts)
+    assert {one["borough_code"] for one in wards["wards"]} == {"E09000012"}
 
 
 def test_health_answers_while_a_plan_is_solved(started: tuple[Live, list[float]]) -> None:
