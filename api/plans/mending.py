@@ -111,7 +111,9 @@ def mend(
             travel=asked.travel,
             progress=progress,
         )
-    verdict = None if stop_asked(progress) else _judged(result.plan, folder, asked, progress)
+    verdict = None
+    if not stop_asked(progress):  # whoever asks for the end wants the plan, not its simulation
+        verdict = weekly.judged(result.plan, folder, placed(result.plan, asked), progress)
     document = replan_document(result, points) | dict(asked.made_from)
     files = weekly.plan_writers(
         result.plan, folder, area, progress, previous=current, verdict=verdict
@@ -140,14 +142,12 @@ def replan_document(result: Replan, points: tuple[CurvePoint, ...]) -> dict[str,
     }
 
 
-def _judged(
-    plan: PatrolPlan, folder: AssessmentFolder, asked: Mending, progress: Progress
-) -> Verdict:
+def placed(plan: PatrolPlan, asked: Mending) -> weekly.PlacementRequest:
+    """Return the placement that a mended plan stands for: the fleet that is left, and the past."""
     left = {unit.unit_id for unit in plan.units}
     units = tuple(unit for unit in asked.fleet.units if unit.unit_id in left)
-    placed = weekly.PlacementRequest(
+    return weekly.PlacementRequest(
         fleet=replace(asked.fleet, units=units),
         previous=asked.request.current,
         travel=asked.travel,
     )
-    return weekly.judged(plan, folder, placed, progress)

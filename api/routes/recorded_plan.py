@@ -19,8 +19,14 @@ from api.plans.shelf import PlanShelf
 from api.problems import Problem, ProblemError, http_problem
 from api.routes.bodies import FleetBody
 from api.routes.known_fleets import find_fleet
-from api.routes.permits import as_resource, require
-from api.routes.stored import StoredAssessment, marking, stored_assessment
+from api.routes.permits import as_resource, opens_whole, require
+from api.routes.stored import (
+    StoredAssessment,
+    marking,
+    stored_assessment,
+    stored_plan,
+    stored_sanitised,
+)
 from api.service import Service, service_of
 from api.store.errors import UnknownRecordError
 from api.workspace import Workspace
@@ -68,14 +74,38 @@ async def recorded_plan(service: Service, key: str) -> RecordedPlan:
 
 
 async def permitted_plan(request: Request, key: str, action: Action) -> RecordedPlan:
-    """Return a plan of the record for an action that its evidence permits the actor."""
+    """Return a whole plan of the record for an action that its evidence permits the actor."""
     found = await recorded_plan(service_of(request), key)
     await require(request, action, as_resource(found.source))
     return found
 
 
+async def shown_recorded(request: Request, key: str, action: Action) -> RecordedPlan:
+    """Return a plan of the record as the actor may see it: whole, or its sanitised version.
+
+    A plan that rests on handling code C has a version beside it with the same areas and every
+    figure from the sanitised assessment; whoever lacks the scope gets that one, and 403 where
+    there is none.
+    """
+    service = service_of(request)
+    found = await recorded_plan(service, key)
+    if opens_whole(request.state.actor, found.source):
+        return found
+    beside = await _sanitised(service, found)
+    if beside is None:
+        await require(request, action, as_resource(found.source))
+        return found
+    return beside
+
+
+async def _sanitised(service: Service, found: RecordedPlan) -> RecordedPlan | None:
+    stored = await stored_plan(service, found.plan.week, found.plan.plan_id)
+    beside = await stored_sanitised(service, stored) if stored is not None else None
+    return RecordedPlan(found.record, beside.plan, beside.source) if beside is not None else None
+
+
 async def unaltered_plan(service: Service, key: str, plan_id: str) -> RecordedPlan:
-    """Return a plan of the record, as long as it is what was asked about.
+    """Return a plan of the record, whole or sanitised, as long as it is what was asked about.
 
     Raises
     ------
@@ -83,14 +113,14 @@ async def unaltered_plan(service: Service, key: str, plan_id: str) -> RecordedPl
         409 when it was altered since.
     """
     found = await recorded_plan(service, key)
-    if found.plan.plan_id != plan_id:
-        raise ProblemError(
-            http_problem(
-                409,
-                f"plan {key} was altered since this was asked for. Remedy: ask again.",
-            )
-        )
-    return found
+    if found.plan.plan_id == plan_id:
+        return found
+    beside = await _sanitised(service, found)
+    if beside is not None and beside.plan.plan_id == plan_id:
+        return beside
+    raise ProblemError(
+        http_problem(409, f"plan {key} was altered since this was asked for. Remedy: ask again.")
+    )
 
 
 async def chosen_fleet(

@@ -257,6 +257,7 @@ REPLANNING = JobKind(
         ("Looking for few changes", 6),
         ("Pricing stability", 6),
         ("Simulating weeks", 4),
+        ("Making the sanitised version", 1),
         ("Drawing the map", 1),
         ("Setting the briefing", 1),
     ),

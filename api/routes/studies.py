@@ -22,7 +22,13 @@ from api.jobs.kind import JobKind, Values, Work
 from api.negotiation import JSON
 from api.problems import ProblemError, http_problem
 from api.routes.bodies import Strict
-from api.routes.recorded_plan import RecordedPlan, permitted_plan, record_now, unaltered_plan
+from api.routes.recorded_plan import (
+    RecordedPlan,
+    permitted_plan,
+    record_now,
+    shown_recorded,
+    unaltered_plan,
+)
 from api.routes.stored import send_file
 from api.service import Service, service_of
 from api.working.orders import Task
@@ -65,14 +71,14 @@ class Study(Generic[Body]):
 
     async def ask(self, request: Request, key: str, body: Body, *, long: bool = False) -> Response:
         """Do a study while the client waits, or accept it as a job."""
-        found = await permitted_plan(request, key, Action.STUDY_PLAN)
+        found = await shown_recorded(request, key, Action.STUDY_PLAN)
         await self.order(service_of(request), found, body)  # refused before it is accepted
         asked = {"key": key, "plan_id": found.plan.plan_id, "body": body.model_dump(mode="json")}
         return await run_or_accept(request, self.kind(), asked, long=long)
 
     async def read(self, request: Request, key: str) -> Response:
         """Return the study of this kind that was made last of what a plan places now."""
-        found = await permitted_plan(request, key, Action.READ_PLAN)
+        found = await shown_recorded(request, key, Action.READ_PLAN)
         return await self._send(request, found, found.plan.plan_id, None)
 
     async def _run(self, service: Service, work: Work) -> dict[str, Any]:
@@ -103,7 +109,9 @@ class Study(Generic[Body]):
         )  # fmt: skip
 
     async def _deliver(self, request: Request, result: Values) -> Response:
-        found = await permitted_plan(request, result["key"], Action.STUDY_PLAN)
+        found = await shown_recorded(request, result["key"], Action.STUDY_PLAN)
+        if found.plan.plan_id != result["plan_id"]:  # another version of it, or altered since
+            await permitted_plan(request, result["key"], Action.STUDY_PLAN)
         return await self._send(request, found, result["plan_id"], result["study_id"])
 
     async def _send(

@@ -7,6 +7,7 @@ is what the command line refuses.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -32,7 +33,8 @@ from api.plans.studies import (
     simulated,
 )
 from api.problems import Problem, ProblemError
-from api.working.orders import AREA_SHAPES, PlanDone
+from api.sanitised_plan import sanitised_if_needed
+from api.working.orders import AREA_SHAPES, SANITISED, PlanDone
 from api.working.progress import Unwatched, Watch
 from api.working.study_orders import (
     STUDY,
@@ -48,6 +50,8 @@ from hotspots.boundaries.study_area import load_bundled
 UNWATCHED = Unwatched()
 #: Digits of a document's SHA-256 that name it.
 DIGITS = 16
+
+log = logging.getLogger("arv.solving")
 
 
 def mend(order: ReplanOrder, staged: Path, watch: Watch = UNWATCHED) -> PlanDone:
@@ -77,6 +81,19 @@ def mend(order: ReplanOrder, staged: Path, watch: Watch = UNWATCHED) -> PlanDone
     )
     mended = mending.mend(folder, asked, area, watch)
     plan = mended.result.plan
+    beside, why = sanitised_if_needed(
+        plan,
+        folder,
+        order.studied.assessment,
+        request=mending.placed(plan, asked),
+        area=area,
+        progress=watch,
+        judge=not watch.stop_asked(),
+    )
+    if why:
+        log.warning("plan %s: %s", plan.plan_id, why)
+    if beside:
+        write_all(staged / SANITISED, beside)
     shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
     write_all(staged, shapes | mended.files)
     return PlanDone(plan.week, plan.plan_id)

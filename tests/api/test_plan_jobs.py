@@ -6,17 +6,27 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
+from api import week as weekly
 from api.cli import run
+from api.files.assessment_folder import AssessmentFolder, writers
+from api.files.assessment_folder import read as read_assessment
+from api.files.fleet_file import read_fleet
+from api.files.output import write_all
 from api.files.sample_data import sample_fleet
 from api.jobs.shelf import JobShelf
-from api.working.orders import AREA_SHAPES, PLACE_SHAPES
+from api.plans.file import read_plan
+from api.sanitised_plan import sanitised_writers
+from api.working.orders import AREA_SHAPES, PLACE_SHAPES, SANITISED
 from api.workspace import open_workspace
+from hotspots.assessment import content_id
+from hotspots.boundaries.study_area import load_bundled
 from tests.api.accounts_world import Person, add_person, entries, record_of, sign_in_as
 from tests.api.service_world import WEEK, client_of, problem, service
 
@@ -31,7 +41,16 @@ PEOPLE = (
 
 
 def furnish(root: Path, week: Path) -> None:
-    """Publish the sample's week into a data directory."""
+    """Publish the sample's week into a data directory, with its sanitised versions."""
+    area, kept = load_bundled(), read_assessment(week)
+    plan = read_plan(week / "plan.json")
+    bare = replace(
+        kept.assessment, sanitised=True, handling_code="", handling_c_records=0,
+        handling_c_outputs=(), data_gaps=("Sanitised.",), assessment_id="",
+    )  # fmt: skip
+    bare = replace(bare, assessment_id=content_id(bare))
+    clean = AssessmentFolder(bare, kept.cells)
+    request = weekly.PlacementRequest(fleet=read_fleet(sample_fleet()))
     with open_workspace(root) as workspace, workspace.staging() as folder:
         for name in ("a", "p"):
             (folder / name).mkdir()
@@ -40,11 +59,12 @@ def furnish(root: Path, week: Path) -> None:
             (folder / kind / path.name).write_bytes(path.read_bytes())
         for name in (PLACE_SHAPES, AREA_SHAPES):
             (folder / ("a" if name == PLACE_SHAPES else "p") / name).write_text("{}")
-        assessed = json.loads((week / "assessment.json").read_text("utf-8"))
-        plan = json.loads((week / "plan.json").read_text("utf-8"))
+        write_all(folder / "a" / SANITISED, writers(bare, kept.cells, []))
+        beside = sanitised_writers(plan, clean, request, area, judge=False)
+        write_all(folder / "p" / SANITISED, beside)
         workspace.keep_fleet("example", sample_fleet().read_text("utf-8"))
-        workspace.publish_assessment(folder / "a", assessed["assessment_id"])
-        workspace.publish_plan(folder / "p", plan["week"], plan["plan_id"])
+        workspace.publish_assessment(folder / "a", kept.assessment.assessment_id)
+        workspace.publish_plan(folder / "p", plan.week, plan.plan_id)
 
 
 @contextmanager
@@ -61,12 +81,13 @@ def app(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with running(root) as made:
         for name, role in PEOPLE:
             add_person(made, name, role, scopes=("handling-c",))
+        add_person(made, "pip", "planner")
         yield made
 
 
 @pytest.fixture(scope="module")
 def people(app: FastAPI) -> dict[str, Person]:
-    return {name: sign_in_as(app, name) for name, _ in PEOPLE}
+    return {name: sign_in_as(app, name) for name in (*(name for name, _ in PEOPLE), "pip")}
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +265,45 @@ def test_who_may_study_and_who_may_replan(people: dict[str, Person], key: str) -
     problem(people["cyd"].post(f"{at}/replan", asked), 403)
 
 
+def test_without_the_scope_everything_is_of_the_sanitised_version(
+    people: dict[str, Person], key: str
+) -> None:
+    at, dee, pip = f"/plans/{key}", people["dee"], people["pip"]
+    asked = send_async(dee, f"{at}/simulate", {"weeks": 2, "seed": 9})
+    until_over(dee, asked)
+    whole = dee.get(f"{asked}/results").json()
+    problem(pip.get(f"{asked}/results"), 403)
+    problem(pip.get(f"{at}/simulation"), 404)
+    mine = pip.post(f"{at}/simulate", {"weeks": 2, "seed": 9})
+    assert mine.status_code == 200, mine.text
+    assert mine.json()["plan_id"] != whole["plan_id"]
+    assert mine.json()["assessment_id"] != whole["assessment_id"]
+    assert pip.get(f"{at}/simulation").content == mine.content
+    assert dee.get(f"{at}/simulation").json() == whole
+    reason = {**FLEET, "reason": "a unit is lost", "lost": ["ARV-05"]}
+    problem(pip.post(f"{at}/replan", reason), 403)
+
+
+def test_an_ended_replan_keeps_the_best_plan_so_far(people: dict[str, Person], key: str) -> None:
+    body = {**FLEET, "reason": "three units are lost", "lost": ["ARV-02", "ARV-07", "SO6-1"]}
+    paul = people["paul"]
+    more = {"coverage_tolerance": 0.0, "curve": True, "time_limit_s": 300}
+    address = send_async(paul, f"/plans/{key}/replan", {**body, **more})
+    end = time.monotonic() + 100
+    while paul.get(address).json()["objective"] is None:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    stop(paul, address)
+    assert until_over(paul, address)["status"] == "dismissed"
+    told = paul.get(f"{address}/results").json()
+    left = {unit["unit_id"] for unit in told["replan"]["plan"]["units"]}
+    assert not left & set(body["lost"])
+    assert told["state"] == "draft"
+    shown = people["pip"].get(f"/allocate?week={WEEK}").json()
+    assert {unit["unit_id"] for unit in shown["units"]} == left
+    assert shown["plan_id"] != told["plan_id"]
+
+
 def test_an_ended_comparison_keeps_its_rows_and_an_ended_simulation_nothing(
     people: dict[str, Person], key: str
 ) -> None:
@@ -271,7 +331,7 @@ def test_a_study_cut_off_by_the_end_of_the_service_is_done_by_the_next(
         add_person(app, "paul", "planner", scopes=("handling-c",))
         paul = sign_in_as(app, "paul")
         key = paul.post("/plans", {"week": WEEK}).json()["key"]
-        address = send_async(paul, f"/plans/{key}/simulate", {"weeks": 1500, "seed": 1})
+        address = send_async(paul, f"/plans/{key}/simulate", {"weeks": 600, "seed": 1})
         while paul.get(address).json()["status"] != "running":
             time.sleep(0.05)
     with running(root) as app:
@@ -279,6 +339,6 @@ def test_a_study_cut_off_by_the_end_of_the_service_is_done_by_the_next(
         assert kept.result is None
         paul = sign_in_as(app, "paul")
         assert until_over(paul, address)["status"] == "successful"
-        assert paul.get(f"{address}/results").json()["weeks"] == 1500
+        assert paul.get(f"{address}/results").json()["weeks"] == 600
         done = [(actor, action) for actor, action, *_ in entries(app)]
         assert done.count(("paul", "plan.study")) >= 1
