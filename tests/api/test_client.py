@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import ipaddress
 import json
+import re
 import ssl
 import sys
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ from api.client.records import Job
 from api.client.service import ServiceClient
 from hotspots.boundaries.study_area import load_bundled
 from tests.api.accounts_world import PASSWORD, add_person, entries
-from tests.api.service_world import TOKEN, WEEK, fill, made_up_week, service
+from tests.api.service_world import FLEET, TOKEN, WEEK, fill, made_up_week, service
 from tests.api.wire_world import Script, on_the_wire, scripted, waits
 
 FEED = (
@@ -180,6 +181,77 @@ def test_lists_are_followed_to_their_end(client: ServiceClient) -> None:
     assert client.assessments.get()["assessment_id"]
     assert len(client.assessments.table("boroughs")) >= 32
     assert list(client.jobs.list()) == []
+
+
+def test_accounts_keys_and_the_record(app: FastAPI, url: str, client: ServiceClient) -> None:
+    made = client.people.add("eve.audit", "Eve", ["auditor"])
+    eve = ServiceClient(url).first_signed_in("eve.audit", made["one_time_password"], PASSWORD)
+    assert "eve.audit" in {one["name"] for one in client.people.list()}
+    key = client.people.add_key("paul", "nightly export", ["plan.read"], days=7)
+    nightly = ServiceClient(url, token=key["secret"])
+    assert nightly.plans.in_force(WEEK).week == WEEK
+    with pytest.raises(NotAllowedError):
+        nightly.plans.draft(WEEK)
+    client.people.revoke_key(key["key_id"], "replaced")
+    assert client.people.key(key["key_id"])["ended"]
+    with pytest.raises(NotSignedInError):
+        nightly.plans.in_force(WEEK)
+    anchor = eve.audit.anchor()
+    checked = eve.audit.check([anchor])
+    assert (checked["sound"], checked["findings"]) == (True, [])
+    denied = next(one for one in eve.audit.entries(outcome="denied", actor="paul"))
+    assert eve.audit.entry(denied["position"])["action"] == denied["action"]
+    assert eve.audit.head()["position"] >= anchor["position"]
+    assert eve.people.rules()["name"] == "eve.audit"
+    changed = client.people.change_rights(client.people.get("eve.audit"), ["analyst"], "moved")
+    assert changed["roles"] == ["analyst"]
+    with pytest.raises(NotSignedInError):  # rights changed: the session is over
+        eve.audit.head()
+    closed = client.people.close(changed, "left the force")
+    assert client.people.reopen(closed, "came back")["one_time_password"]
+
+
+def test_fleets_events_and_actions(client: ServiceClient, url: str, tmp_path: Path) -> None:
+    paul = ServiceClient(url).signed_in("paul", PASSWORD)
+    fleet = tmp_path / "fleet.toml"
+    fleet.write_text(FLEET, "utf-8")
+    first = paul.fleets.keep("own", fleet, reason="new")
+    fleet.write_text(FLEET.replace("540", "600"), "utf-8")
+    with pytest.raises(ChangedMeanwhileError):
+        paul.fleets.keep("own", fleet)
+    second = paul.fleets.keep("own", fleet, version=first["version"], reason="a slower standard")
+    assert second["service_standard_s"] == 600
+    assert paul.fleets.get("own", first["version"])["service_standard_s"] == 540
+    assert len(list(paul.fleets.versions("own"))) == 2
+    assert "own" in {one["fleet_id"] for one in paul.fleets.list()}
+    match = {"name": "Match", "date": dt.date(2026, 11, 25), "boroughs": ["E09000012"]}
+    with pytest.raises(RefusedError, match="extra_share"):
+        paul.calendar.add(match)
+    event = paul.calendar.add({**match, "extra_share": 0.5})
+    assert [one["name"] for one in paul.calendar.list(week=WEEK)] == ["Match"]
+    assert paul.calendar.cancel(event, "called off")["cancelled_reason"] == "called off"
+    action = paul.actions.add("Ask Hackney", "Paul", dt.date(2026, 11, 27))
+    moved = paul.actions.move(action, due_on="2026-11-30")
+    with pytest.raises(ChangedMeanwhileError):
+        paul.actions.finish(action, "asked")
+    done = paul.actions.finish(moved, "asked")
+    assert paul.actions.get(action["action_id"]) == done
+    wards = list(client.places.wards(borough="E09000012"))
+    assert client.places.ward(wards[0]["code"])["code"] == wards[0]["code"]
+    assert {one["code"] for one in client.places.boroughs()} >= {"E09000012"}
+    listed = [one["assessment_id"] for one in client.assessments.list()]
+    assert client.assessments.summary(listed[0])["assessment_id"] == listed[0]
+
+
+def test_the_examples_of_the_document_run(
+    url: str, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (repository / "docs" / "client.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    code = "".join(blocks).replace("ann.miller", "paul")
+    exec(code, {"URL": url, "TOKEN": TOKEN, "PASSWORD": PASSWORD})  # our own document
+    assert re.search(r"% of demand reached in time", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
