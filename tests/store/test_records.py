@@ -24,6 +24,7 @@ from api.store.errors import RecordRefusedError, StaleRecordError, UnknownRecord
 from api.store.events import Event, add_event, cancel_event, list_events
 from api.store.fleets import keep_fleet, list_fleets, read_fleet
 from api.store.incidents import readings
+from api.store.rosters import find_roster, list_rosters, roster_in_force
 from api.store.store import Store
 from api.store.taskings import (
     Tasking,
@@ -176,6 +177,34 @@ def test_a_set_piece_waits_for_authority(store: Store) -> None:
         assert len(list_taskings(tx, first_day=DAY, last_day=DAY)) == 2
     with pytest.raises(StaleRecordError), store.write() as tx:
         cancel_tasking(tx, "T3", 7, reason="x", now=NOW)
+
+
+def test_rosters_are_listed_by_day_and_the_one_in_force_is_found(store: Store) -> None:
+    week, day = timedelta(days=6), timedelta(days=1)
+    with store.write() as tx:
+        for number, made in enumerate(("R1", "R2", "R3")):
+            days = (DAY + number * day, DAY + number * day + week)
+            now = NOW + timedelta(hours=number)
+            keep_roster(tx, made, {"is": made}, days, actor="planner", now=now)
+        assert roster_in_force(tx, DAY + day, DAY + 2 * day) is None  # nothing is tasked yet
+        for number, made in enumerate(("R1", "R2")):
+            one = replace(TASKING, tasking_id=f"T{number}", day=DAY + number * day, roster_id=made)
+            add_tasking(tx, one)
+        found = [
+            roster_in_force(tx, DAY + first * day, DAY + last * day)
+            for first, last in ((0, 1), (1, 2), (6, 7), (7, 8))
+        ]
+        assert [one.roster_id if one else None for one in found] == ["R1", "R2", "R2", None]
+        cancel_tasking(tx, "T1", 1, reason="not needed", now=NOW)
+        again = roster_in_force(tx, DAY + day, DAY + 2 * day)
+        assert again is not None and again.roster_id == "R1"
+        page = list_rosters(tx, first_day=DAY, limit=2)
+        assert [one.roster_id for one in page] == ["R3", "R2"]
+        rest = list_rosters(tx, first_day=DAY, limit=2, before=(page[1].first_day, "R2"))
+        assert rest == [find_roster(tx, "R1")]
+        assert list_rosters(tx, first_day=DAY + 8 * day, limit=2) == page[:1]
+        with pytest.raises(UnknownRecordError):
+            find_roster(tx, "R404")
 
 
 def test_activity_is_recorded_and_never_becomes_evidence(store: Store) -> None:
