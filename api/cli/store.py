@@ -27,7 +27,13 @@ from api.record_folder import kept_head, open_record
 from api.refusals import AuditRefusedError
 from api.settings import data_directory
 from api.store import schema_version
-from api.store.backup import count_rows, read_backup, restore_backup, take_backup
+from api.store.backup import (
+    count_rows,
+    opened_as_it_is,
+    read_backup,
+    restore_backup,
+    take_backup,
+)
 from api.store.check import check_store
 from api.store.data_files import file_faults, listed_files, missing_files, put_back
 from api.store.errors import CorruptStoreError, OlderSchemaError
@@ -139,14 +145,22 @@ def backup(
     manifest to check them by. It holds no signing key: keep
     `audit-key.pem` of the data directory elsewhere, apart from the backups.
     """
-    with opened_record(database, data) as record:
-        made = take_backup(record.store, folder, now=datetime.now(UTC), data_dir=record.data_dir)
-        record.note(
-            entry(
-                actor_name(actor), "store.backup", "backup", made.sha256,
-                object_sha256=made.sha256, operation="disclosure",
+    try:
+        with opened_record(database, data) as record:
+            made = take_backup(
+                record.store, folder, now=datetime.now(UTC), data_dir=record.data_dir
             )
-        )  # fmt: skip
+            record.note(
+                entry(
+                    actor_name(actor), "store.backup", "backup", made.sha256,
+                    object_sha256=made.sha256, operation="disclosure",
+                )
+            )  # fmt: skip
+    except OlderSchemaError:
+        url, data_dir = address(database, data)
+        with opened_as_it_is(url) as store:
+            made = take_backup(store, folder, now=datetime.now(UTC), data_dir=data_dir)
+        say("the schema is older than this program's: the backup is not in the audit record")
     write_json(json_file, vars(made))
     say(
         f"{folder}: {sum(made.rows.values()):,} rows, {made.n_bytes:,} bytes, schema "

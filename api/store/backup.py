@@ -193,7 +193,7 @@ def _copy_sqlite(store: Store, content: Path) -> tuple[str, dict[str, int]]:
         live.backup(copy)  # all pages in one step: one moment, and no restart under writers
         copy.execute("PRAGMA journal_mode = DELETE")
     content.chmod(0o600)
-    with _opened(f"sqlite:///{content}") as copied, copied.read() as tx:
+    with opened_as_it_is(f"sqlite:///{content}") as copied, copied.read() as tx:
         return str(schema_version.current(tx)), count_rows(tx)
 
 
@@ -207,8 +207,9 @@ def _copy_postgres(store: Store, content: Path) -> tuple[str, dict[str, int]]:
 
 
 def _restore_sqlite(content: Path, path: Path) -> None:
-    beside = [path.with_name(path.name + end) for end in ("", "-journal", "-wal")]
-    there = next((one for one in beside if one.exists()), None)
+    logs = [path.with_name(path.name + end) for end in ("-journal", "-wal")]
+    kept = [one for one in logs if one.exists() and one.stat().st_size]  # an empty one is none
+    there = path if path.exists() else next(iter(kept), None)
     if there is not None:
         raise BackupRefusedError(
             f"{there} is there already: nothing is overwritten",
@@ -239,7 +240,7 @@ def _restore_postgres(content: Path, address: URL) -> None:
 
 
 def _check_restored(address: URL, made: Backup) -> None:
-    with _opened(address) as store, store.read() as tx:
+    with opened_as_it_is(address) as store, store.read() as tx:
         found = (str(schema_version.current(tx)), count_rows(tx))
     if found != (made.schema, made.rows):
         differ = [name for name in made.rows if found[1].get(name) != made.rows[name]]
@@ -250,7 +251,7 @@ def _check_restored(address: URL, made: Backup) -> None:
 
 
 @contextmanager
-def _opened(url: str | URL) -> Iterator[Store]:
+def opened_as_it_is(url: str | URL) -> Iterator[Store]:
     """Yield a store of any version of the schema, as it is."""
     address = checked_url(url if isinstance(url, str) else url.render_as_string(False))
     store = Store(address, *make_engines(address))
