@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -184,9 +185,15 @@ class _Server(uvicorn.Server):
         self._service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note the stop, then drain as the library does."""
+        """Note the stop, then drain as the library does.
+
+        A supervisor's SIGTERM is an order carried out, not a death by it: the status is 0.
+        """
         self._service.stopping = True
-        super().handle_exit(sig, frame)
+        if sig == signal.SIGTERM:
+            self.should_exit = True
+        else:
+            super().handle_exit(sig, frame)
 
 
 def _log_form(asked: str) -> str:

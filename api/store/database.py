@@ -136,6 +136,9 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 def _pragmas(*, writes: bool) -> tuple[str, ...]:
     return (
         "PRAGMA foreign_keys = ON",
+        # The end of a commit is the journal's: emptied and flushed. Deleted, as SQLite does by
+        # itself, it may come back after a power cut, and with it what was before the commit.
+        "PRAGMA journal_mode = TRUNCATE",
         "PRAGMA synchronous = FULL",
         "PRAGMA recursive_triggers = ON",
         "PRAGMA trusted_schema = OFF",

@@ -175,7 +175,7 @@ def test_the_file_is_private_and_safe(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     with store.write() as tx:
-        wanted = {"journal_mode": "delete", "synchronous": 2, "foreign_keys": 1}
+        wanted = {"journal_mode": "truncate", "synchronous": 2, "foreign_keys": 1}
         found = {name: tx.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
     assert found == wanted
     store.close()
@@ -190,7 +190,7 @@ def test_a_file_in_write_ahead_mode_is_taken_out_of_it(template_file: Path, tmp_
     store = open_store(f"sqlite:///{path}")
     with store.write() as tx:
         fill(tx)
-        assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
+        assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "truncate"
     store.close()
     assert not list(tmp_path.glob("*-wal"))
 
