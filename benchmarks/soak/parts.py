@@ -40,12 +40,10 @@ def run_alone(parts: Sequence[Part]) -> list[Figure]:
     return [figure for one in parts for figure in run_part(one)]
 
 
-def run_beside(long: Part | None, parts: Sequence[Part]) -> list[Figure]:
-    """Run a long part, and others one after another at the same time; return all figures."""
-    with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(run_alone, [long] if long else [])
-        figures = run_alone(parts)
-        return [*waiting.result(), *figures]
+def run_beside(lanes: Sequence[Sequence[Part]]) -> list[Figure]:
+    """Run lanes beside one another, the parts of each one after another; return all figures."""
+    with ThreadPoolExecutor(max(1, len(lanes))) as threads:
+        return [figure for found in threads.map(run_alone, lanes) for figure in found]
 
 
 def run_part(part: Part) -> tuple[Figure, ...]:

@@ -114,6 +114,16 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def processor_s(pid: int) -> float:
+    """Return the processor time that a process and all it started have used, in seconds."""
+    total = 0
+    for one in family(pid):
+        with suppress(OSError):
+            spent = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            total += int(spent[11]) + int(spent[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 def resident_mib(pid: int) -> float:
     """Return the resident memory of a process and all it started, in MiB."""
     page_bytes, total = os.sysconf("SC_PAGE_SIZE"), 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.soak.figures import Report, at_least, at_most, joined, none_of
 from benchmarks.soak.open_loop import Ask, Heard, percentile_ms, start_driving
-from benchmarks.soak.served import PATIENCE_S, fill, reads, served, until
+from benchmarks.soak.served import PATIENCE_S, fill, processor_s, reads, served, until
 from tests.api.test_service_live import Live
 
 MINUTES = "ARV_SOAK_LOAD_MINUTES"
@@ -38,8 +38,9 @@ def run(minutes: float | None = None) -> Report:
 def _reads(service: Live, seconds: float) -> Report:
     asks = reads(service) * 10
     np.random.default_rng(SHUFFLE_SEED).shuffle(asks)
-    begun_s = time.monotonic()
+    begun_s, used_s = time.monotonic(), processor_s(service.process.pid)
     heard = start_driving(service.url, asks, rate_per_s=READS_PER_S, seconds=seconds).result()
+    used_s = processor_s(service.process.pid) - used_s
     rate = len(heard) / max(one.due_s - begun_s for one in heard)
     how = f"{READS_PER_S:.0f} requests/s for {seconds / 60:.1f} minutes"
     figures = (
@@ -47,7 +48,8 @@ def _reads(service: Live, seconds: float) -> Report:
         none_of(f"service: errors of reads, {how}", sum(one.error for one in heard)),
         at_least("service: reads sent a second", rate, 0.95 * READS_PER_S, "/s"),
     )
-    return Report(figures, _by_kind(heard))
+    used = f"the service used {1e3 * used_s / len(heard):.1f} ms of processor time a request"
+    return Report(figures, f"{used}; {_by_kind(heard)}")
 
 
 def _by_kind(heard: list[Heard]) -> str:

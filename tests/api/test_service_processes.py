@@ -96,6 +96,7 @@ def test_killed_in_the_middle_of_work_and_of_an_upload(tmp_path: Path) -> None:
         assert list((data / FOLDER).iterdir()) == []
         assert list((data / "staging").iterdir()) == []
         _stop_a_solve(again)
+    assert second.process.returncode == 0  # told to stop: no fault
 
 
 def _stop_a_solve(service: Live) -> None:
