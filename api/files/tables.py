@@ -9,8 +9,9 @@ import pandas as pd
 
 from hotspots.assessment import AreaScore, RiskAssessment
 
-#: A cell that a spreadsheet would run as a formula gets an apostrophe in front.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+#: A cell that a spreadsheet would run as a formula gets an apostrophe in front; East Asian ones
+#: run the wide signs too.
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def area_table(
@@ -74,6 +75,7 @@ def csv_text(table: pd.DataFrame) -> str:
         if not pd.api.types.is_numeric_dtype(safe[name].dtype):
             safe[name] = safe[name].map(_neutral)
     text = io.StringIO()
+    safe.columns = pd.Index([_neutral(str(name)) for name in safe.columns])
     safe.to_csv(text, index=False, lineterminator="\n")
     return text.getvalue()
 
@@ -117,6 +119,8 @@ def _marking(assessment: RiskAssessment) -> dict[str, object]:
 
 
 def _neutral(value: object) -> object:
-    if isinstance(value, str) and value.startswith(FORMULA_SIGNS):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    marked = "'" + value if value.startswith(FORMULA_SIGNS) else value
+    # The writer does not quote a carriage return, at which a spreadsheet would begin a new row.
+    return marked.replace("\r\n", "\n").replace("\r", "\n")
