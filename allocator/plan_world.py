@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from allocator import coverage
 from allocator.errors import PlanningRefusedError
-from allocator.event_calendar import DAYS_IN_WEEK, Event
+from allocator.event_calendar import Event
 from allocator.patrol_areas import mask_of, neighbour_masks
 from allocator.plan import Fleet, PatrolPlan, Unit
 from allocator.settings import PlanSettings
@@ -93,10 +93,7 @@ class World:
         """
         has_demand = self.borough_demand[self.borough_of_ward] > 0
         return np.concatenate(
-            [
-                np.where(has_demand, kind.demand, self.weights * (len(kind.days) / DAYS_IN_WEEK))
-                for kind in self.kinds
-            ]
+            [np.where(has_demand, kind.demand, self.weights * kind.share) for kind in self.kinds]
         )
 
     @property

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from allocator.event_calendar import Event
 from allocator.plan import Fleet, PatrolPlan
 from hotspots.assessment import RiskAssessment
+
+_LONDON = ZoneInfo("Europe/London")
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,17 @@ def days_of(
     for weekday in range(7):
         today = date.fromisocalendar(int(year), int(number), weekday + 1)
         running = [event for event in events if event.first_day <= today <= event.last_day]
-        rates = [ward.expected_per_week / 7 for ward in assessment.wards]
+        part_of_week = _days_as_long(today)
+        rates = [ward.expected_per_week / part_of_week for ward in assessment.wards]
         for event in running:
             inside = [
                 ward
                 for ward, place in enumerate(assessment.places)
                 if place.borough_code in event.boroughs or place.code in event.wards
             ]
-            usual = sum(assessment.wards[ward].expected_per_week for ward in inside) / 7
+            usual = sum(assessment.wards[ward].expected_per_week for ward in inside) / part_of_week
             for ward in inside:
-                own = assessment.wards[ward].expected_per_week / 7
+                own = assessment.wards[ward].expected_per_week / part_of_week
                 part = own / usual if usual > 0 else 1 / len(inside)
                 rates[ward] += event.extra_share * own + event.extra_calls * part
         committed = [unit_id for event in running for unit_id in event.units]
@@ -53,6 +57,15 @@ def days_of(
             available[unit_id] = 1 - taken / len(pool)
         days.append(Day(rates, available))
     return _counted(days)
+
+
+def _days_as_long(day: date) -> float:
+    """Return how many days as long as this one its week has: 7, unless the clocks change."""
+    monday = day - timedelta(days=day.weekday())
+    starts = [datetime.combine(monday + timedelta(days=n), time(), _LONDON) for n in range(8)]
+    seconds = [start.timestamp() for start in starts]
+    own = seconds[day.weekday() + 1] - seconds[day.weekday()]
+    return (seconds[7] - seconds[0]) / own
 
 
 def _counted(week: list[Day]) -> list[Day]:

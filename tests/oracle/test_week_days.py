@@ -35,16 +35,20 @@ def slow_week(
     fleet: Fleet,
     areas: dict[str, frozenset[str]],
     events: tuple[Event, ...],
+    *,
+    number: int = 48,
+    sunday_h: float = 24.0,
 ) -> float:
     """Every day by itself, from the definition; a committed number is every possible choice."""
     slow = SlowCoverage(world, fleet, FREE)
-    rates = [ward.expected_per_week / 7 for ward in world.wards]
     reached = expected = 0.0
     for day in range(7):
+        share = (sunday_h if day == 6 else 24.0) / (144.0 + sunday_h)
+        rates = [ward.expected_per_week * share for ward in world.wards]
         today = [
             e
             for e in events
-            if e.first_day <= date.fromisocalendar(2026, 48, day + 1) <= e.last_day
+            if e.first_day <= date.fromisocalendar(2026, number, day + 1) <= e.last_day
         ]
         demand = list(rates)
         for event in today:
@@ -94,6 +98,24 @@ def test_the_plan_is_the_best_of_all_partitions(name: str, fleet: Fleet) -> None
     shown = {borough.code: borough.coverage for borough in plan.boroughs}
     listed = compared.alternatives[0].borough_coverage
     assert list(shown.values()) == pytest.approx(list(listed), abs=1e-8)
+
+
+@pytest.mark.parametrize(("number", "sunday_h"), [(13, 23.0), (43, 25.0)])
+def test_a_sunday_weighs_as_many_hours_as_it_has(number: int, sunday_h: float) -> None:
+    world = make_world(3, n_boroughs=6)
+    sunday = date.fromisocalendar(2026, number, 7)
+    match = Event("Match", sunday, sunday, (borough_code(1),), extra_share=3.0, units=("A",))
+    for fleet, events in ((PART, ()), (PART, (match,))):
+        plan = plan_week(world, fleet, week=f"2026-W{number}", events=events, settings=FREE)
+        best = max(
+            slow_week(world, fleet, areas, events, number=number, sunday_h=sunday_h)
+            for areas in all_plans(world, fleet, {})
+        )
+        assert plan.status == "optimal"
+        assert plan.objective == pytest.approx(best, abs=2e-7)
+    usual = plan_week(world, PART, week=WEEK, settings=FREE)
+    changed = plan_week(world, PART, week=f"2026-W{number}", settings=FREE)
+    assert changed.objective != pytest.approx(usual.objective, abs=1e-6)
 
 
 def test_events_outside_the_week_change_nothing() -> None:
