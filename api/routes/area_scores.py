@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import Action, Actor, Resource, own_boroughs
 from api.pagination import no_cursor, page_of, position
-from api.problems import ProblemError, http_problem, request_refused
+from api.problems import ProblemError, request_refused
 from api.routes.bodies import BoroughCode, Identifier
 from api.routes.documents import Document
 from api.routes.permits import require, shown_assessment
-from api.routes.stored import StoredAssessment, marking, stored_assessment
+from api.routes.stored import StoredAssessment, marking, required_assessment
 from api.service import service_of
 from hotspots.assessment import AreaScore, RiskAssessment
 
@@ -155,11 +155,7 @@ async def chosen_assessment(
         404 when there is none, 403 when there is nothing of it that the actor may see.
     """
     service = service_of(request)
-    stored = await stored_assessment(service, assessment_id)
-    if stored is None:
-        what = f"no assessment {assessment_id!r}" if assessment_id else "no assessment yet"
-        remedy = "GET /assessments lists them; POST /assessment makes one"
-        raise ProblemError(http_problem(404, f"there is {what}. Remedy: {remedy}."))
+    stored = await required_assessment(service, assessment_id)
     return stored, await shown_assessment(request, service, stored, action)
 
 

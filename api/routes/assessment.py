@@ -30,7 +30,7 @@ from api.routes.endpoint import Endpoint
 from api.routes.evidence import evidence, evidence_now, keep_made
 from api.routes.map_policy import map_policy
 from api.routes.permits import shown_assessment
-from api.routes.stored import StoredAssessment, marking, send_file, stored_assessment
+from api.routes.stored import StoredAssessment, marking, required_assessment, send_file
 from api.routes.uploads import COVERAGE_SUFFIX, keep_upload, safe_name
 from api.service import Service, service_of
 from api.settings import Limits
@@ -204,7 +204,7 @@ def _made(done: AssessmentDone) -> dict[str, Any]:
 
 async def _deliver(request: Request, result: Mapping[str, Any]) -> Response:
     """Return what an assessment came to."""
-    stored = await _required(service_of(request), result["assessment_id"])
+    stored = await required_assessment(service_of(request), result["assessment_id"])
     location = f"/assessment?id={result['assessment_id']}"
     headers = {**marking(stored.assessment), "Location": location}
     return JSONResponse(dict(result), 201, headers)
@@ -212,18 +212,8 @@ async def _deliver(request: Request, result: Mapping[str, Any]) -> Response:
 
 async def _shown(request: Request, assessment_id: str | None) -> StoredAssessment:
     service = service_of(request)
-    stored = await _required(service, assessment_id)
+    stored = await required_assessment(service, assessment_id)
     return await shown_assessment(request, service, stored, Action.READ_ASSESSMENT)
-
-
-async def _required(service: Service, assessment_id: str | None) -> StoredAssessment:
-    stored = await stored_assessment(service, assessment_id)
-    if stored is None:
-        what = f"no assessment {assessment_id!r}" if assessment_id else "no assessment yet"
-        raise ProblemError(
-            http_problem(404, f"there is {what}. Remedy: make one with POST /assessment.")
-        )
-    return stored
 
 
 def _refuse_too_many(uploads: int, limits: Limits) -> None:

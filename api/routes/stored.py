@@ -72,6 +72,18 @@ async def stored_assessment(
     return await stored_folder(service, folder)
 
 
+async def required_assessment(
+    service: Service, assessment_id: str | None = None
+) -> StoredAssessment:
+    """Return an assessment, the current one by default, or the problem of there being none."""
+    stored = await stored_assessment(service, assessment_id)
+    if stored is None:
+        what = f"no assessment {assessment_id!r}" if assessment_id else "no assessment yet"
+        remedy = "GET /assessments lists them; POST /assessment makes one"
+        raise ProblemError(http_problem(404, f"there is {what}. Remedy: {remedy}."))
+    return stored
+
+
 async def stored_folder(service: Service, folder: Path) -> StoredAssessment:
     """Return the assessment in a folder of the workspace."""
     kept: AssessmentFolder = await _read(service, folder, read_assessment)

@@ -64,6 +64,17 @@ class Person:
         return self.client.get(path, headers=headers)
 
 
+def collected(person: Person, path: str, name: str) -> list[dict[str, Any]]:
+    """Follow the links of a list to its end and return its rows."""
+    answer = person.get(path)
+    assert answer.status_code == 200, answer.text
+    rows: list[dict[str, Any]] = answer.json()[name]
+    while answer.links:
+        answer = person.get(answer.links["next"]["url"])
+        rows += answer.json()[name]
+    return rows
+
+
 def enter(client: TestClient, fields: dict[str, str]) -> Any:
     """Post the sign-in form with some fields and return the answer."""
     found = re.search(r'name="form_token" value="([^"]+)"', client.get("/sign-in").text)

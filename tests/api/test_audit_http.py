@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -12,7 +11,7 @@ from sqlalchemy import select, text
 from api.audit.anchor import anchor_document, read_head
 from api.routes.audit import AnchorDocument, CheckDocument, EntriesDocument, EntryDocument
 from api.store.schema import audit, audit_anchors
-from tests.api.accounts_world import Person, add_person, entries, record_of, sign_in_as
+from tests.api.accounts_world import Person, add_person, collected, entries, record_of, sign_in_as
 from tests.api.service_world import FLEET, SAME_ORIGIN, client_of, problem, service
 from tests.api.test_fleets_http import NEW, put
 
@@ -37,25 +36,18 @@ def aud(app: FastAPI) -> Person:
     return sign_in_as(app, "aud")
 
 
-def found(person: Person, query: str) -> list[dict[str, Any]]:
-    """Follow the links of a list to its end."""
-    answer = person.get(f"/audit?{query}")
-    assert answer.status_code == 200, answer.text
-    EntriesDocument.model_validate_json(answer.text)
-    rows: list[dict[str, Any]] = answer.json()["entries"]
-    while answer.links:
-        answer = person.get(answer.links["next"]["url"])
-        rows += answer.json()["entries"]
-    return rows
-
-
 def test_entries_come_latest_first_over_pages_and_match_every_filter(
     app: FastAPI, aud: Person
 ) -> None:
     with record_of(app).store.read() as tx:
         before = tx.execute(select(audit).order_by(audit.c.position.desc())).all()
-    rows = [one for one in found(aud, "limit=3") if one["position"] <= before[0].position]
+    rows = [
+        one
+        for one in collected(aud, "/audit?limit=3", "entries")
+        if one["position"] <= before[0].position
+    ]
     assert [one["row_sha256"] for one in rows] == [one.row_sha256 for one in before]
+    EntriesDocument.model_validate_json(aud.get("/audit").text)
     day = before[0].at_utc.date().isoformat()
     for query, keep in (
         ("actor=paul", lambda row: row.actor == "paul"),
@@ -70,7 +62,8 @@ def test_entries_come_latest_first_over_pages_and_match_every_filter(
         ("actor=' OR 1=1 --", lambda row: False),
     ):
         wanted = [one.position for one in before if keep(one)]
-        assert [one["position"] for one in found(aud, f"{query}&limit=2")] == wanted, query
+        rows = collected(aud, f"/audit?{query}&limit=2", "entries")
+        assert [one["position"] for one in rows] == wanted, query
     one = aud.get(f"/audit/{wanted[0] if wanted else 1}")
     EntryDocument.model_validate_json(one.text)
     assert one.headers["x-classification"] == "OFFICIAL-SENSITIVE"

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from api.files.fleet_file import parse_fleet
 from api.routes.fleets import FleetDocument, FleetsDocument
 from api.store.check import check_store
-from tests.api.accounts_world import Person, add_person, entries, record_of, sign_in_as
+from tests.api.accounts_world import Person, add_person, collected, entries, record_of, sign_in_as
 from tests.api.service_world import FLEET, SAME_ORIGIN, client_of, problem, service
 
 OTHER = FLEET.replace("ARV-01", "ARV-02")
@@ -71,11 +71,7 @@ def test_a_fleet_file_is_listed_and_replaced_by_versions_of_the_store(
     assert paul.get("/fleets/example").json()["toml"] == FLEET
     assert paul.get("/fleets/example?version=1").json()["toml"] == OTHER
     assert paul.get("/fleets/example?version=0").json()["toml"] == FLEET
-    rows, answer = [], paul.get("/fleets/example/versions?limit=1")
-    rows += answer.json()["fleets"]
-    while answer.links:
-        answer = paul.get(answer.links["next"]["url"])
-        rows += answer.json()["fleets"]
+    rows = collected(paul, "/fleets/example/versions?limit=1", "fleets")
     assert [(one["version"], one["reason"]) for one in rows] == [(2, ""), (1, "a new van")]
     said = [one for one in entries(app) if one[3] == "example"]
     assert said == [("paul", "fleet.keep", "done", "example", "alteration")] * 3
@@ -92,11 +88,7 @@ def test_a_new_fleet_comes_back_as_given_in_both_forms(paul: Person) -> None:
     assert tomllib.loads(text.text)["turnout_s"] == made.json()["turnout_s"] == 60
     assert parse_fleet(made.json()["toml"]).units[0].unit_id == made.json()["units"][0]["unit_id"]
     problem(paul.get("/fleets/night", Accept="image/png"), 406)
-    pages, at = [], "/fleets?limit=1"
-    while at:
-        answer = paul.get(at)
-        pages += [one["fleet_id"] for one in answer.json()["fleets"]]
-        at = answer.links["next"]["url"] if answer.links else ""
+    pages = [one["fleet_id"] for one in collected(paul, "/fleets?limit=1", "fleets")]
     assert pages == sorted(pages)
     assert "night" in pages
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -17,7 +16,7 @@ from api.routes.hot_spots import HotSpotsDocument, OneHotSpotDocument
 from api.routes.wards import WardDocument, WardsDocument
 from hotspots.assessment import HotSpot
 from hotspots.boundaries.study_area import load_bundled
-from tests.api.accounts_world import Person, add_person, entries, sign_in_as
+from tests.api.accounts_world import Person, add_person, collected, entries, sign_in_as
 from tests.api.service_world import client_of, fill, made_up_week, problem, service, with_identities
 
 OWN, OTHER = "E09000012", "E09000033"
@@ -66,17 +65,6 @@ def sam(app: FastAPI) -> Person:
 @pytest.fixture(scope="module")
 def hetty(app: FastAPI) -> Person:
     return sign_in_as(app, "hetty")
-
-
-def collected(person: Person, path: str, name: str) -> list[dict[str, Any]]:
-    """Follow the links of a list to its end."""
-    answer = person.get(path)
-    assert answer.status_code == 200, answer.text
-    rows: list[dict[str, Any]] = answer.json()[name]
-    while answer.links:
-        answer = person.get(answer.links["next"]["url"])
-        rows += answer.json()[name]
-    return rows
 
 
 def test_wards_come_ranked_over_pages_with_interval_reasons_and_what_is_unknown(

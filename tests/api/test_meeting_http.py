@@ -17,7 +17,7 @@ from api.plans.shelf import PlanShelf
 from api.routes.actions import ActionDocument, ActionsDocument
 from api.routes.events import EventDocument, EventsDocument
 from hotspots.boundaries.study_area import load_bundled
-from tests.api.accounts_world import Person, add_person, entries, record_of, sign_in_as
+from tests.api.accounts_world import Person, add_person, collected, entries, record_of, sign_in_as
 from tests.api.service_world import SAME_ORIGIN, client_of, made_up_week, problem, service
 
 CARNIVAL = {
@@ -44,17 +44,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
 @pytest.fixture(scope="module")
 def paul(app: FastAPI) -> Person:
     return sign_in_as(app, "paul")
-
-
-def collected(person: Person, path: str, name: str) -> list[dict[str, Any]]:
-    """Follow the links of a list to its end."""
-    answer = person.get(path)
-    assert answer.status_code == 200, answer.text
-    rows: list[dict[str, Any]] = answer.json()[name]
-    while answer.links:
-        answer = person.get(answer.links["next"]["url"])
-        rows += answer.json()[name]
-    return rows
 
 
 def cancel(person: Person, event_id: str, version: int | None, reason: str = "") -> Any:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select, text
 
 from api.audit.anchor import HEAD_FILE, read_anchor, write_anchor
+from api.audit.entries import EntryQuery, find_entry, list_entries, signed_end
 from api.audit.entry import GENESIS, clipped, entry, row_digest
 from api.audit.log import Record, append, keep_head
 from api.audit.signing import Head, open_signer
@@ -57,6 +58,28 @@ def checked(record: Record, *anchors: Head) -> Verification:
 
 def kept_head(record: Record) -> Head:
     return read_anchor(record.data_dir / HEAD_FILE)
+
+
+def test_entries_are_found_by_who_what_and_when(record: Record) -> None:
+    fill(record, 6)
+    record.note(entry("bob", "plan.make", "plan", "p3", outcome="failed"))
+    with record.store.read() as tx:
+        rows = list_entries(tx, EntryQuery(limit=100))
+        assert [one.position for one in rows] == list(range(7, 0, -1))
+        half = rows[3].at_utc
+        for query, wanted in (
+            (EntryQuery(actor="bob"), [7]),
+            (EntryQuery(object_kind="plan", object_id="p3"), [7, 3]),
+            (EntryQuery(outcome="done", limit=2), [6, 5]),
+            (EntryQuery(before=3), [2, 1]),
+            (EntryQuery(at_from=half), [7, 6, 5, 4]),
+            (EntryQuery(at_before=half, action="plan.read"), [3, 2, 1]),
+        ):
+            assert [one.position for one in list_entries(tx, query)] == wanted, query
+        assert find_entry(tx, 8) is None
+        end = signed_end(tx)
+    assert end is not None
+    assert end == kept_head(record)
 
 
 def tamper(store: Store, *statements: str) -> None:

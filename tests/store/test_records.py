@@ -21,10 +21,11 @@ from api.store.activity import Activity, list_activity, record_activity
 from api.store.check import check_store
 from api.store.decisions import Decision, list_decisions, record_decision
 from api.store.errors import RecordRefusedError, StaleRecordError, UnknownRecordError
-from api.store.events import Event, add_event, cancel_event, list_events
-from api.store.fleets import keep_fleet, list_fleets, read_fleet
+from api.store.events import Event, add_event, cancel_event, find_event, list_events
+from api.store.fleets import fleet_versions, keep_fleet, list_fleets, read_fleet
 from api.store.incidents import readings
 from api.store.rosters import find_roster, list_rosters, roster_in_force
+from api.store.schema import plans
 from api.store.store import Store
 from api.store.taskings import (
     Tasking,
@@ -35,6 +36,7 @@ from api.store.taskings import (
     keep_roster,
     list_taskings,
 )
+from tests.store.rows import ROWS
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 DAY = NOW.date()
@@ -52,6 +54,7 @@ EVENT = Event(
     "planner", 519_000.5, 185_000.25,
 )  # fmt: skip
 TASKING = Tasking("T1", "A", DAY, "E09000012", NOW, "chair", issue="Threats on the estate")
+PLAN = ROWS["plans"]
 ACTIVITY = Activity(
     "V1", "arv", "ARV-01", NOW, NOW + timedelta(hours=2), "E09000012", "patrol_activity", 1, NOW,
     "planner",
@@ -68,6 +71,7 @@ def test_a_fleet_changes_by_versions(store: Store, repository: Path) -> None:
         assert (kept.version, later.version) == (1, 2)
         assert list_fleets(tx) == [later]
         assert read_fleet(tx, "example", 1).toml == first
+        assert fleet_versions(tx, "example") == [later, kept]
         assert check_store(tx) == []
     with pytest.raises(FleetRefusedError), store.write() as tx:
         keep_fleet(tx, "example", "turnout_s = 1", actor="planner", now=NOW)
@@ -123,6 +127,50 @@ def test_an_action_has_an_owner_a_day_and_an_end(store: Store) -> None:
         add_action(tx, replace(ACTION, action_id="A2", due_on=DAY - timedelta(days=1)))
     with pytest.raises(UnknownRecordError), store.read() as tx:
         find_action(tx, HOSTILE)
+
+
+def test_actions_come_a_page_at_a_time_by_owner_and_plan(store: Store) -> None:
+    days = [2, 0, 0, 1]
+    made = [
+        replace(ACTION, action_id=f"A{n}", due_on=DAY + timedelta(days=day), owner=f"post {n % 2}")
+        for n, day in enumerate(days)
+    ]
+    with store.write() as tx:
+        tx.execute(plans.insert().values(**PLAN))
+        made[3] = replace(made[3], plan_key=str(PLAN["plan_key"]))
+        for one in made:
+            add_action(tx, one)
+        wanted = sorted(made, key=lambda one: (one.due_on, one.action_id))
+        found: list[Action] = []
+        while page := list_actions(
+            tx, limit=1, after=(found[-1].due_on, found[-1].action_id) if found else None
+        ):
+            found += page
+        assert found == wanted
+        assert list_actions(tx, owner="post 1") == [one for one in wanted if one.owner == "post 1"]
+        assert list_actions(tx, plan_key=str(PLAN["plan_key"])) == [made[3]]
+    with pytest.raises(UnknownRecordError, match="no plan"), store.write() as tx:
+        add_action(tx, replace(ACTION, action_id="A9", plan_key=HOSTILE))
+
+
+def test_events_come_a_page_at_a_time_with_their_effect(store: Store) -> None:
+    effect = {"extra_share": 0.5, "boroughs": ["E09000005"], "units": []}
+    made = [replace(EVENT, event_id=f"E{n}", effect=effect if n else None) for n in range(3)]
+    made.append(replace(EVENT, event_id="E0b", starts=NOW - timedelta(hours=3)))
+    with store.write() as tx:
+        for one in made:
+            add_event(tx, one)
+        wanted = sorted(made, key=lambda one: (one.starts, one.event_id))
+        found: list[Event] = []
+        while page := list_events(
+            tx, limit=1, after=(found[-1].starts, found[-1].event_id) if found else None
+        ):
+            found += page
+        assert found == wanted
+        cancel_event(tx, "E1", 1, reason="Postponed", now=NOW)
+        assert find_event(tx, "E1").cancelled_reason == "Postponed"
+    with pytest.raises(StaleRecordError, match="already"), store.write() as tx:
+        cancel_event(tx, "E1", 2, reason="Again", now=NOW)
 
 
 def test_events_are_found_by_the_time_they_touch(store: Store) -> None:
