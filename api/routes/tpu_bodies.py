@@ -142,7 +142,7 @@ class RosterBody(Strict):
     seed: int | None = Field(
         default=None,
         ge=0,
-        lt=2**63,
+        le=2**53 - 1,
         description="Of the draw; by default one that nobody chose. It is in the JSON alone.",
     )
     epsilon: float = Field(
@@ -177,9 +177,9 @@ class DecisionLine(Strict):
 class AuthorityBody(Strict):
     """A commander's decision on proposed tactics."""
 
-    reference: Annotated[
-        str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$", max_length=128)
-    ] = Field(description="Reference of the authority, for example of the FA1 form.")
+    reference: Annotated[str, StringConstraints(pattern=r"^[!-~][ -~]{0,127}$")] = Field(
+        description="Reference of the authority, for example of the FA1 form."
+    )
     verdict: Literal["authorised", "refused"] = "authorised"
     taskings: Annotated[list[DecisionLine], Field(min_length=1, max_length=200)]
 

@@ -69,6 +69,7 @@ PEOPLE = {
     "eve": (Role.AUDITOR,),
     "ana": (Role.ANALYST,),
     "pam": (Role.PLANNER,),
+    "com": (Role.COMMANDER,),
 }
 CARD = {"verdict": "few incidents"}
 WORDS = {"headline": "better", "sentences": [], "rows": [], "basis": "400 weeks"}
