@@ -21,8 +21,9 @@ from api.pages.week_view import week_choices
 from api.plans.rows import plans_of_week
 from api.problems import ProblemError, http_problem
 from api.record_folder import kept_head
+from api.routes.audit import make_anchor
 from api.routes.endpoint import Endpoint
-from api.routes.forms import frame
+from api.routes.forms import frame, own_fields
 from api.service import service_of
 from api.store.schema import audit
 
@@ -38,6 +39,13 @@ _STEPS = {
     Action.PUBLISH_PLAN: "Published",
     Action.WITHDRAW_PLAN: "Withdrawn",
     Action.FALL_BACK: "Fell back",
+}
+
+#: What the record says when a paper is kept, in the words of the page.
+_PAPERS = {
+    "verdict attached": "simulation verdict attached",
+    "backtest_card attached": "backtest card attached",
+    "equality_statement attached": "equality statement attached",
 }
 
 
@@ -76,6 +84,12 @@ async def show_decisions(request: Request, week: Week = "") -> Response:
     return page("decisions.html", values, headers={"X-Classification": CLASSIFICATION})
 
 
+async def take_anchor(request: Request) -> Response:
+    """Give the signed end of the record as a file, to be kept elsewhere."""
+    await own_fields(request)
+    return await make_anchor(request)
+
+
 def _rows(record: Record, week: str) -> tuple[DecisionRow, ...]:
     with record.store.read() as tx:
         keys = [one.key for one in plans_of_week(tx, week)]
@@ -88,7 +102,7 @@ def _rows(record: Record, week: str) -> tuple[DecisionRow, ...]:
             who=row.actor,
             step=_STEPS.get(row.action, row.action),
             outcome=row.outcome,
-            reason=row.reason,
+            reason=_PAPERS.get(row.reason, row.reason),
             plan=row.object_id,
         )
         for row in found
@@ -108,6 +122,16 @@ ENDPOINTS = (
         show_decisions,
         "Decisions on a week's plans",
         operation="consultation",
+        shown=False,
+    ),
+    Endpoint(
+        "POST",
+        "/decisions/anchor",
+        Action.ANCHOR_AUDIT,
+        take_anchor,
+        "Take an anchor of the record, from the page",
+        form=True,
+        operation="disclosure",
         shown=False,
     ),
 )

@@ -13,6 +13,8 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from allocator.tpu.tasking import roster_week
+from api.audit.anchor import read_anchor
+from api.audit.verify import verify
 from api.files.output import json_text, text_writer, write_all
 from api.files.tpu_file import read_requests
 from api.plans.verdict_file import VERDICT
@@ -293,6 +295,17 @@ def test_actions_are_recorded_named_late_and_ended(visits: dict[str, Visit]) -> 
     expect(page.get_by_role("region", name="Actions that ended")).to_contain_text("answered by")
     reader = visits["eve"].go("/actions-arising")
     assert reader.locator("main form").count() == 0
+
+
+def test_the_auditor_takes_an_anchor_home(app: FastAPI, visits: dict[str, Visit]) -> None:
+    page = visits["eve"].go("/decisions")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Take an anchor").click()
+    head = read_anchor(Path(taken.value.path()))
+    record = record_of(app)
+    with record.store.read() as tx:
+        assert verify(tx, record.signer.verifier, [head]).sound
+    assert grave(page) == []
 
 
 def test_a_form_without_its_token_changes_nothing(app: FastAPI, visits: dict[str, Visit]) -> None:
