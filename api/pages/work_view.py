@@ -17,6 +17,11 @@ from api.wording import percent as share_in_words
 TITLES: Mapping[str, str] = {
     "assessment": "Assessing the evidence",
     "placement": "Placing the fleet",
+    "replan": "Re-planning the week",
+    "simulation": "Simulating weeks",
+    "comparison": "Comparing placements",
+    "alternatives": "Looking for alternatives",
+    "roster": "Rostering the proactive unit",
 }
 _STATES: Mapping[JobState, str] = {
     JobState.ACCEPTED: "Waits for its turn",
@@ -141,6 +146,11 @@ def _result(job: Job) -> tuple[str, str] | None:
     week = job.result.get("week")
     if isinstance(week, str):
         return "Show the plan of the week", f"/?{urlencode({'week': week})}"
+    roster = job.result.get("roster_id")
+    if isinstance(roster, str):
+        return "Show the roster", f"/verano?{urlencode({'roster': roster})}"
+    if "study_id" in job.result:
+        return "Show the figures (JSON)", f"/jobs/{job.job_id}/results"
     if "assessment_id" in job.result:
         return "Show the week", "/"
     return None
