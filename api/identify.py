@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from api.access import ANONYMOUS, HANDLING_C_SCOPE, Actor, Role
 from api.accounts.browser import BrowserSession, find_session
+from api.accounts.directory import user_by_identity
 from api.accounts.keys import actor_of_key, looks_like_key
-from api.accounts.users import user_by_identity
 from api.refusals import CredentialRefusedError
 from api.service import Service
 from api.tokens import matches

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
 
-from api.accounts.users import User, user_by_id
+from api.accounts.directory import User, user_by_id
 from api.audit.log import Change
 from api.sessions import IDLE_S, LIFETIME_S
 from api.store.schema import browser_sessions

@@ -5,13 +5,12 @@ from __future__ import annotations
 from sqlalchemy import update
 
 from api.access import Action, Actor
+from api.accounts.directory import User, required_user
 from api.accounts.users import (
-    User,
     bump,
     end_sessions,
     refuse_closed,
     refuse_last_administrator,
-    required_user,
     user_to_change,
 )
 from api.audit.entry import entry

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from api.access import KEYLESS, PERSONAL, Action, Actor, Resource
+from api.accounts.directory import find_user, user_by_id
 from api.accounts.rights import SCOPES
-from api.accounts.users import find_user, require, user_by_id
+from api.accounts.users import require
 from api.audit.entry import entry
 from api.audit.log import Record
 from api.refusals import (

@@ -10,19 +10,12 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from api.access import Action, Actor, Role
 from api.accounts.browser import open_session
+from api.accounts.directory import ONE_TIME_LIFE, User, all_users, find_user, user_by_identity
 from api.accounts.names import checked_name
 from api.accounts.oidc import Identity
 from api.accounts.passwords import Passwords, checked_password, one_time_password
 from api.accounts.rights import Rights
-from api.accounts.users import (
-    ONE_TIME_LIFE,
-    User,
-    add_user,
-    all_users,
-    find_user,
-    set_own_password,
-    user_by_identity,
-)
+from api.accounts.users import add_user, set_own_password
 from api.audit.entry import clipped, entry
 from api.audit.log import Change, Record
 from api.refusals import AccountRefusedError, CredentialRefusedError

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
 from api.access import Action, Actor, Resource, Role, decide
+from api.accounts.directory import User, required_user, user_by_identity
 from api.accounts.names import checked_display_name, checked_name, skeleton
 from api.accounts.oidc import Identity
 from api.accounts.rights import Rights, rights_detail, write_rights
@@ -19,81 +17,9 @@ from api.refusals import (
     AccessDeniedError,
     AccountConflictError,
     AccountRefusedError,
-    UnknownAccountError,
 )
 from api.store.errors import StaleRecordError
-from api.store.schema import browser_sessions, user_boroughs, user_roles, user_scopes, users
-
-#: A one-time password that nobody used in this time is worth nothing.
-ONE_TIME_LIFE = timedelta(days=7)
-
-
-@dataclass(frozen=True)
-class User:
-    """A person with an account.
-
-    ``version`` counts its changes; ``password_set`` is when the password was last set, and
-    ``last_seen`` when the person last signed in. A closed account has ``ended`` and the reason.
-    """
-
-    user_id: str
-    name: str
-    display_name: str
-    roles: frozenset[Role]
-    scopes: frozenset[str]
-    boroughs: frozenset[str]
-    active: bool
-    must_change_password: bool
-    version: int
-    password_hash: str | None = field(repr=False)
-    password_set: datetime | None = None
-    identity: Identity | None = None
-    created: datetime | None = None
-    last_seen: datetime | None = None
-    ended: datetime | None = None
-    ended_reason: str = ""
-
-    @property
-    def one_time_until(self) -> datetime | None:
-        """Return when the one-time password runs out, ``None`` when none is waiting."""
-        waiting = self.active and self.must_change_password and self.password_set is not None
-        return self.password_set + ONE_TIME_LIFE if waiting and self.password_set else None
-
-    def actor(self, proof: str) -> Actor:
-        """Return the account as somebody who asks, with how they proved it."""
-        return Actor(
-            self.name,
-            self.roles,
-            proof,
-            boroughs=self.boroughs,
-            scopes=self.scopes,
-            must_change_password=self.must_change_password and proof == "session",
-        )
-
-
-def find_user(tx: Connection, name: str) -> User | None:
-    """Return the account with a name as it is kept, active or not."""
-    return _one(tx, users.c.name == name)
-
-
-def user_by_id(tx: Connection, user_id: str) -> User | None:
-    """Return the account with an identifier."""
-    return _one(tx, users.c.user_id == user_id)
-
-
-def user_by_identity(tx: Connection, identity: Identity) -> User | None:
-    """Return the account that is linked to a subject of an issuer."""
-    return _one(
-        tx,
-        (users.c.oidc_issuer == identity.issuer) & (users.c.oidc_subject == identity.subject),
-    )
-
-
-def all_users(tx: Connection, *, after: str = "", limit: int | None = None) -> list[User]:
-    """Return the accounts in the order of their names: all, or at most ``limit`` after a name."""
-    query = select(users.c.user_id).where(users.c.name > after).order_by(users.c.name)
-    ids = tx.execute(query.limit(limit)).scalars().all()
-    return [found for found in (user_by_id(tx, one) for one in ids) if found is not None]
+from api.store.schema import browser_sessions, user_roles, users
 
 
 def add_user(
@@ -293,24 +219,6 @@ def user_to_change(
     return user
 
 
-def required_user(tx: Connection, name: str) -> User:
-    """Return the account with a name.
-
-    Raises
-    ------
-    UnknownAccountError
-        When there is none.
-    """
-    user = find_user(tx, name)
-    if user is None:
-        raise UnknownAccountError(
-            "there is no such account",
-            remedy="`arv users list` and GET /users name them",
-            value=name,
-        )
-    return user
-
-
 def _refuse_alike(tx: Connection, name: str) -> None:
     looks = skeleton(name)
     for other in tx.execute(select(users.c.name)).scalars():
@@ -366,37 +274,6 @@ def bump(change: Change, user: User, **values: object) -> None:
         .where(users.c.user_id == user.user_id)
         .values(version=user.version + 1, **values)
     )
-
-
-def _one(tx: Connection, condition: object) -> User | None:
-    row = tx.execute(select(users).where(condition)).mappings().first()  # type: ignore[arg-type]  # a column expression
-    if row is None:
-        return None
-    user_id = row["user_id"]
-    issuer, subject = row["oidc_issuer"], row["oidc_subject"]
-    return User(
-        user_id=user_id,
-        name=row["name"],
-        display_name=row["display_name"],
-        roles=frozenset(Role(one) for one in _values(tx, user_roles.c.role, user_id)),
-        scopes=frozenset(_values(tx, user_scopes.c.scope, user_id)),
-        boroughs=frozenset(_values(tx, user_boroughs.c.borough_code, user_id)),
-        active=row["active"],
-        must_change_password=row["must_change_password"],
-        version=row["version"],
-        password_hash=row["password_hash"],
-        password_set=row["password_changed_utc"],
-        identity=Identity(issuer, subject) if issuer else None,
-        created=row["created_utc"],
-        last_seen=row["last_seen_utc"],
-        ended=row["ended_utc"],
-        ended_reason=row["ended_reason"] or "",
-    )
-
-
-def _values(tx: Connection, column: object, user_id: str) -> Sequence[str]:
-    table = column.table  # type: ignore[attr-defined]  # a column of one of the three tables
-    return tx.execute(select(column).where(table.c.user_id == user_id)).scalars().all()  # type: ignore[call-overload]  # as above
 
 
 def _conflict(problem: str, remedy: str, value: str) -> AccountConflictError:

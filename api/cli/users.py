@@ -11,18 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from api.accounts.closing import end_user, reopen_user
+from api.accounts.directory import User, all_users
 from api.accounts.keys import add_key, all_keys, revoke_key
 from api.accounts.oidc import Identity
 from api.accounts.passwords import Passwords, one_time_password
 from api.accounts.rights import checked_rights
-from api.accounts.users import (
-    User,
-    add_user,
-    all_users,
-    change_rights,
-    link_identity,
-    reset_password,
-)
+from api.accounts.users import add_user, change_rights, link_identity, reset_password
 from api.cli.app import arv, say
 from api.cli.operator import Database, DataDir, operator
 from api.cli.options import Json

@@ -18,8 +18,8 @@ from api.access import (
     Role,
     decide,
 )
+from api.accounts.directory import User
 from api.accounts.keys import KEY_ACTIONS, ApiKey
-from api.accounts.users import User
 from api.organisation import Organisation
 from api.pages.local_time import london_moment
 

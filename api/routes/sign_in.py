@@ -14,8 +14,8 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access import Action, Resource, decide
 from api.accounts.browser import BrowserSession, close_session
+from api.accounts.directory import User
 from api.accounts.passwords import LEAST_CHARACTERS
-from api.accounts.users import User
 from api.audit.entry import entry
 from api.audit.log import Record
 from api.gate import PASSWORD_PAGE, session_cookie, throttled

@@ -10,7 +10,7 @@ from datetime import date
 from starlette.requests import Request
 
 from api.access import Action, Actor, Resource, decide
-from api.accounts.users import find_user
+from api.accounts.directory import find_user
 from api.audit.log import Record
 from api.pages.brief_view import Brief
 from api.pages.standing_view import Standing, may_draft, standings

@@ -20,18 +20,11 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import Action, Actor
 from api.accounts.closing import end_user, reopen_user
+from api.accounts.directory import ONE_TIME_LIFE, User, all_users, required_user
 from api.accounts.names import checked_name
 from api.accounts.passwords import one_time_password
 from api.accounts.rights import Rights, checked_rights
-from api.accounts.users import (
-    ONE_TIME_LIFE,
-    User,
-    add_user,
-    all_users,
-    change_rights,
-    required_user,
-    reset_password,
-)
+from api.accounts.users import add_user, change_rights, reset_password
 from api.audit.entry import time_text
 from api.audit.log import Record
 from api.conventions.once import shown_once

@@ -18,17 +18,10 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access import HANDLING_C_SCOPE, Action, Role
 from api.accounts.closing import end_user, reopen_user
+from api.accounts.directory import ONE_TIME_LIFE, User, all_users, required_user
 from api.accounts.names import checked_name
 from api.accounts.rights import SCOPES, Rights, checked_rights
-from api.accounts.users import (
-    ONE_TIME_LIFE,
-    User,
-    add_user,
-    all_users,
-    change_rights,
-    required_user,
-    reset_password,
-)
+from api.accounts.users import add_user, change_rights, reset_password
 from api.conventions.once import shown_once
 from api.ogc.ground import study_area
 from api.pages.people_view import person_row, role_titles

@@ -12,18 +12,12 @@ from sqlalchemy import func, select, text
 from api.access import Action, Actor, Role
 from api.accounts.browser import close_session, find_session, open_session
 from api.accounts.closing import end_user, reopen_user
+from api.accounts.directory import all_users, find_user
 from api.accounts.keys import actor_of_key, add_key, all_keys, looks_like_key, revoke_key
 from api.accounts.oidc import Identity
 from api.accounts.rights import Rights, checked_rights
 from api.accounts.sign_in import SignIn
-from api.accounts.users import (
-    add_user,
-    all_users,
-    change_rights,
-    find_user,
-    link_identity,
-    reset_password,
-)
+from api.accounts.users import add_user, change_rights, link_identity, reset_password
 from api.audit.entry import entry
 from api.audit.log import Record
 from api.refusals import (
