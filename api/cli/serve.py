@@ -18,6 +18,7 @@ from api.app import create_app
 from api.cli.app import arv, say
 from api.cli.workers import run_workers
 from api.conventions import journal
+from api.conventions.heap import bound_heap
 from api.conventions.patience import PatientProtocol
 from api.record_folder import open_record
 from api.service import Service
@@ -158,6 +159,7 @@ def _listening(settings: Settings) -> socket.socket:
 
 def serve_one(settings: Settings, token_digest: str, listener: socket.socket) -> None:
     """Answer requests in this process until it is told to stop."""
+    bound_heap()
     journal.start(as_json=os.environ.get(LOG_VARIABLE, "json") == "json")
     app = create_app(settings, token_digest)
     config = uvicorn.Config(
