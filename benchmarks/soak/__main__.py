@@ -29,7 +29,7 @@ LANES = (
         Part(f"{_HERE}.full_disk", 120),
         Part(f"{_HERE}.backup_drill", 240),
         Part(f"{_HERE}.kill_approval", 480),
-        Part(f"{_HERE}.kill_ingest", 600),
+        Part(f"{_HERE}.kill_ingest", 900),
     ),
 )
 
