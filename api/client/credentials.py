@@ -10,7 +10,8 @@ from http.cookies import CookieError, SimpleCookie
 
 from api.client.bodies import fields_body
 from api.client.errors import NotSignedInError, UnexpectedAnswerError
-from api.client.exchange import Answer, Exchange, Request
+from api.client.exchange import Exchange
+from api.client.messages import Answer, Request
 
 _FORM_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 _MESSAGE = re.compile(r'<p class="message"[^>]*>(.*?)</p>', re.DOTALL)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from api.client.bodies import form_body
-from api.client.exchange import Exchange, segment
+from api.client.exchange import Exchange
 from api.client.jobs import Jobs
+from api.client.messages import segment
 from api.client.pages import pages
 from api.client.records import Assessed, Receipt, assessed_of, receipt_of
 

@@ -2,87 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any, Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from api.client.address import Address
-from api.client.bodies import Body, plain
+from api.client.bodies import Body
 from api.client.errors import (
     NotSignedInError,
     UnexpectedAnswerError,
     UnreachableError,
     problem_of,
 )
+from api.client.messages import JSON, Answer, Query, Request, pairs_of
 
-JSON = "application/json"
-MARKING = "x-"
-#: Headers that begin like a marking and are none.
-_NO_MARKING = frozenset({"x-content-type-options", "x-frame-options", "x-request-id"})
 _LARGEST_ANSWER = 2**30
-Query = Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked: a path under the address, with its query, headers and body."""
-
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Body | None = None
-
-    @property
-    def target(self) -> str:
-        """Path and query as they are sent."""
-        return self.path + (f"?{urlencode(self.query)}" if self.query else "")
-
-    @property
-    def repeatable(self) -> bool:
-        """True when sending it again after a broken connection does nothing twice."""
-        return self.method == "GET" or "Idempotency-Key" in self.headers
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back. Names of headers are lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    cookies: tuple[str, ...]
-    content: bytes
-
-    def json(self) -> Any:
-        """Return the content as JSON values.
-
-        Raises
-        ------
-        UnexpectedAnswerError
-            When it is none.
-        """
-        try:
-            return json.loads(self.content)
-        except ValueError as fault:
-            raise UnexpectedAnswerError(
-                "the answer is not JSON. Remedy: check that the address is that of the service."
-            ) from fault
-
-    @property
-    def marking(self) -> dict[str, str]:
-        """Classification, run, policy version and freshness, by header name."""
-        return {
-            name: value
-            for name, value in self.headers.items()
-            if name.startswith(MARKING) and name not in _NO_MARKING
-        }
 
 
 class Credential(Protocol):
@@ -148,7 +88,7 @@ class Exchange:
 
     def get(self, path: str, query: Query | None = None, *, accept: str = JSON) -> Answer:
         """Read something."""
-        return self.send(Request("GET", path, _pairs(query or {}), {"Accept": accept}))
+        return self.send(Request("GET", path, pairs_of(query or {}), {"Accept": accept}))
 
     def post(
         self,
@@ -185,14 +125,14 @@ class Exchange:
         """Keep something under a name: new (``None``), or in the place of a version."""
         condition = {"If-None-Match": "*"} if version is None else _match(version)
         headers = {"Accept": JSON, **condition}
-        return self.send(Request("PUT", path, _pairs(query or {}), headers, body))
+        return self.send(Request("PUT", path, pairs_of(query or {}), headers, body))
 
     def delete(
         self, path: str, query: Query | None = None, *, version: int | None = None
     ) -> Answer:
         """End or remove something, as it was read where it has versions."""
         headers = {"Accept": JSON, **(_match(version) if version is not None else {})}
-        return self.send(Request("DELETE", path, _pairs(query or {}), headers))
+        return self.send(Request("DELETE", path, pairs_of(query or {}), headers))
 
     def send(self, request: Request) -> Answer:
         """Send a request, again after 429 and 503 as ``Retry-After`` says, and return its answer.
@@ -331,22 +271,6 @@ def _leads_elsewhere(answer: Answer) -> Exception:
         f"the answer leads to {target[:200]!r}, which is not followed. "
         "Remedy: give the address of the service itself."
     )
-
-
-def segment(text: str) -> str:
-    """Return a text as one segment of a path."""
-    return quote(text, safe="")
-
-
-def _pairs(query: Query) -> tuple[tuple[str, str], ...]:
-    """Return the parameters that are given; of a list one each."""
-    pairs: list[tuple[str, str]] = []
-    for name, value in query.items():
-        if value is None or value == "":
-            continue
-        several = value if isinstance(value, list | tuple) else [value]
-        pairs += [(name, plain(one)) for one in several]
-    return tuple(pairs)
 
 
 def _backoff_s(attempt: int) -> float:

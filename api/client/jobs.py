@@ -12,7 +12,8 @@ from typing import Any
 
 from api.client.bodies import Body
 from api.client.errors import JobDismissedError, StillWorkingError, UnexpectedAnswerError
-from api.client.exchange import Answer, Exchange, segment
+from api.client.exchange import Exchange
+from api.client.messages import Answer, segment
 from api.client.pages import pages
 from api.client.progress import progress_bar
 from api.client.records import Job, job_of

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from api.client.errors import UnexpectedAnswerError
-from api.client.exchange import Answer, Exchange, Query
+from api.client.exchange import Exchange
+from api.client.messages import Answer, Query
 
 #: Most rows a page of a list may hold.
 ROWS = 500

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from api.client.bodies import json_body
-from api.client.exchange import Exchange, segment
+from api.client.exchange import Exchange
+from api.client.messages import segment
 from api.client.pages import from_day, pages
 
 Document = Mapping[str, Any]

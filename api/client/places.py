@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from api.client.exchange import Exchange, segment
+from api.client.exchange import Exchange
 from api.client.frames import features_frame
+from api.client.messages import segment
 from api.client.pages import next_query, pages
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from api.client.bodies import json_body
-from api.client.exchange import Exchange, segment
+from api.client.exchange import Exchange
 from api.client.frames import features_frame, parquet_frame
 from api.client.jobs import Jobs
+from api.client.messages import segment
 from api.client.records import Plan, PlanRecord, plan_of, plan_record_of
 
 if TYPE_CHECKING:

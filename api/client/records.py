@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.client.exchange import Answer
+from api.client.messages import Answer
 
 ENDED = frozenset({"successful", "failed", "dismissed"})
 

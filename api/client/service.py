@@ -32,8 +32,9 @@ from api.client.errors import (
     UnreachableError,
 )
 from api.client.evidence import Assessments, Feeds
-from api.client.exchange import Answer, Credential, Exchange, Patience, Query
+from api.client.exchange import Credential, Exchange, Patience
 from api.client.jobs import Jobs, Show
+from api.client.messages import Answer, Query
 from api.client.people import AuditRecord, People
 from api.client.places import Places
 from api.client.plans import Plans

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from api.client.bodies import json_body
-from api.client.exchange import Exchange, segment
+from api.client.exchange import Exchange
 from api.client.jobs import Jobs
+from api.client.messages import segment
 from api.client.records import PlanRecord
 
 Document = Mapping[str, Any]

@@ -14,7 +14,8 @@ import jsonschema
 import pytest
 
 from api.app import create_app
-from api.client.exchange import Answer, Exchange, Request
+from api.client.exchange import Exchange
+from api.client.messages import Answer, Request
 from api.client.records import PlanRecord
 from api.client.service import ServiceClient
 from api.settings import Settings
