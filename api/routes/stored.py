@@ -149,8 +149,8 @@ def marking(assessment: RiskAssessment, plan: PatrolPlan | None = None) -> dict[
 async def evidence_marking(service: Service) -> dict[str, str]:
     """Return the marking of the evidence itself: that of the assessment, where there is one."""
     stored = await stored_assessment(service)
-    known = stored.assessment.classification if stored else UNASSESSED
-    return {"X-Classification": known}
+    known = marking(stored.assessment) if stored else {"X-Classification": UNASSESSED}
+    return {"X-Classification": known["X-Classification"]}
 
 
 def record_of(request: Request) -> Record:
