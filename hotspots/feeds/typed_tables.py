@@ -181,7 +181,7 @@ def _geometry_from_wkb(column: pa.ChunkedArray, crs: str | None, file: str) -> G
 def _checked_crs(crs: str, file: str) -> str:
     try:
         return str(CRS.from_user_input(crs).to_wkt())
-    except CRSError as error:
+    except (CRSError, UnicodeEncodeError) as error:  # half a character is no name
         raise FeedRefusedError(
             f"the coordinate reference system is not understood ({str(error)[:80]})",
             remedy="export in EPSG:27700 (British National Grid) or EPSG:4326 (WGS84)",

@@ -71,3 +71,10 @@ def test_the_corpus_has_every_kind_of_archive() -> None:
     for name in ("zip bomb", "gzip bomb", "with a link", "with a password", "zip in zip", "UTF-16"):
         assert name in labels
     assert 500 not in MAY_ANSWER
+
+
+def test_half_a_character_in_the_name_of_a_system_is_refused(client: TestClient) -> None:
+    """Found by seed 291 of the soak: the library of systems cannot even be asked."""
+    sent = makers(SOME_KEY)["feed/meeting geojson"](291)
+    status, wrong = send(client, sent)
+    assert (status, wrong) == (422, "")
