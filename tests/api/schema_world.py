@@ -69,6 +69,7 @@ PEOPLE = {
     "eve": (Role.AUDITOR,),
     "ana": (Role.ANALYST,),
     "pam": (Role.PLANNER,),
+    "mo": (Role.COMMANDER,),
     "com": (Role.COMMANDER,),
 }
 CARD = {"verdict": "few incidents"}
