@@ -31,6 +31,8 @@ MOST_STREAMS = 32
 LOOK_EVERY_S = 0.5
 COMMENT_EVERY_S = 15.0
 LONGEST_STREAM_S = 1800.0
+#: What a client waits, in seconds, before it sends work again that was interrupted or overdue.
+AGAIN_AFTER_S = 30
 EVENTS = "text/event-stream"
 
 
@@ -182,7 +184,11 @@ def _kept_problem(members: Mapping[str, Any]) -> Problem:
         for name, value in members.items()
         if name not in ("kind", "title", "status", "detail")
     }
-    return Problem(members["status"], members["kind"], members["title"], members["detail"], more)
+    status = int(members["status"])
+    headers = {"Retry-After": str(AGAIN_AFTER_S)} if status in (429, 503) else {}
+    return Problem(
+        status, members["kind"], members["title"], members["detail"], more, headers=headers
+    )
 
 
 def _shelf(request: Request) -> JobShelf:

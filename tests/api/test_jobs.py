@@ -25,6 +25,7 @@ from api.jobs.job import HowFar, JobState
 from api.jobs.kind import JobKind, Work
 from api.jobs.runner import FOLDER
 from api.jobs.shelf import LEASE, MOST_ATTEMPTS, MOST_WAITING, JobShelf
+from api.problems import http_problem, request_refused
 from api.record_folder import open_record
 from api.service import Service
 from api.working.orders import Task
@@ -152,6 +153,19 @@ def test_a_worker_that_dies_fails_the_job_with_words(tmp_path: Path) -> None:
         assert body["status"] == "failed"
         assert "without a result" in body["problem"]["detail"]
         problem(client.get(f"{address}/results", headers=BEARER), 500)
+
+
+def test_a_kept_503_says_when_to_send_the_work_again(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as (app, client):
+        shelf = JobShelf(record_of(app))
+        kept = {503: http_problem(503, "it was overdue. Remedy: send it again.")}
+        kept[422] = request_refused("no fleet", "name one")
+        for status, why in kept.items():
+            job = shelf.accept("climbing", {"path": "x"}, "administrator")
+            shelf.finish(job.job_id, None, JobState.FAILED, problem=why)
+            answer = client.get(f"{job.address}/results", headers=BEARER)
+            assert problem(answer, status)["detail"] == why.detail
+            assert ("retry-after" in answer.headers) == (status == 503)
 
 
 def test_a_stopped_service_takes_the_job_up_again(tmp_path: Path) -> None:
