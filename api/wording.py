@@ -20,11 +20,16 @@ def british_date(day: date) -> str:
 
 
 def week_in_words(week: str) -> str:
-    """Return the first and last day of an ISO week such as ``2026-W48``."""
+    """Return ``2026-W48`` as ``Monday 23 to Sunday 29 November 2026``."""
     year, number = week.split("-W")
-    first = date.fromisocalendar(int(year), int(number), 1)
-    last = first + timedelta(days=6)
-    return f"Monday {british_date(first)} to Sunday {british_date(last)}"
+    monday = date.fromisocalendar(int(year), int(number), 1)
+    sunday = monday + timedelta(days=6)
+    first = british_date(monday)
+    if monday.year == sunday.year:
+        first = first.removesuffix(f" {monday.year}")
+    if monday.month == sunday.month:
+        first = str(monday.day)
+    return f"Monday {first} to Sunday {british_date(sunday)}"
 
 
 def rate(value: float) -> str:

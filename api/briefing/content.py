@@ -16,7 +16,6 @@ from api.briefing.figures import (
     setting_label,
     short_date,
     small_percent,
-    week_span,
 )
 from api.briefing.printable import printable_tree
 from api.briefing.risk_classes import RiskClass
@@ -25,7 +24,7 @@ from api.pattern_view import COLUMNS as PATTERN_COLUMNS
 from api.pattern_view import NONE as NO_PATTERNS
 from api.pattern_view import neighbourhoods_in_words, pattern_rows
 from api.plans.verdict_view import VerdictView
-from api.wording import british_date, count, percent
+from api.wording import british_date, count, percent, week_in_words
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 from hotspots.boundaries.study_area import StudyArea
 
@@ -90,7 +89,7 @@ def _identity(assessment: RiskAssessment, plan: PatrolPlan) -> dict[str, object]
     return {
         "title": TITLE,
         "week": plan.week,
-        "span": week_span(plan.week),
+        "span": week_in_words(plan.week),
         "as_of": british_date(as_of),
         "as_of_parts": [as_of.year, as_of.month, as_of.day],
         "marking": marking(assessment),

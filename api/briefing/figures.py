@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
-from api.wording import british_date, percent
+from api.wording import percent
 
 #: Smaller shares are printed as less than this: nobody decides by them.
 SMALLEST_SHARE = 1e-4
@@ -29,17 +29,6 @@ UNIT_SUFFIXES = {
 def short_date(day: date | None) -> str:
     """Return a day as ``23/11/2026``, and a dash where there is none."""
     return "–" if day is None else f"{day:%d/%m/%Y}"
-
-
-def week_span(week: str) -> str:
-    """Return ``2026-W48`` as ``Monday 23 November to Sunday 29 November 2026``."""
-    year, number = week.split("-W")
-    monday = date.fromisocalendar(int(year), int(number), 1)
-    sunday = monday + timedelta(days=6)
-    first = british_date(monday)
-    if monday.year == sunday.year:
-        first = first.removesuffix(f" {monday.year}")
-    return f"Monday {first} to Sunday {british_date(sunday)}"
 
 
 def small_percent(share: float) -> str:

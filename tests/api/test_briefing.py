@@ -20,13 +20,11 @@ from hypothesis import strategies as st
 from allocator.errors import PlanningRefusedError
 from allocator.plan import PatrolPlan
 from api.briefing.figures import (
-    british_date,
     minutes,
     nice_ceiling,
     ordinal,
     short_date,
     small_percent,
-    week_span,
 )
 from api.briefing.map_drawing import draw_map
 from api.briefing.map_labels import Label, spread
@@ -34,6 +32,7 @@ from api.briefing.paper import render_page_images, render_pdf
 from api.briefing.printable import DRAWN, HIDDEN_CATEGORIES, printable, unicodedata
 from api.briefing.risk_classes import class_of, risk_classes
 from api.briefing.wording import changes, half_of_demand_share
+from api.wording import british_date
 from hotspots.assessment import RiskAssessment
 from hotspots.boundaries.study_area import StudyArea, load_bundled
 from hotspots.errors import AssessmentRefusedError
@@ -136,7 +135,7 @@ def _walk(node) -> tuple[list[str], list[str]]:  # type: ignore[no-untyped-def] 
 def test_the_first_page_says_what_the_meeting_needs(pdf: bytes) -> None:
     first = _flat(_pages(pdf)[0])
     for words in (
-        "Monday 23 November to Sunday 29 November 2026",
+        "Monday 23 to Sunday 29 November 2026",
         "Evidence known before 23 November 2026",
         "Optimal within the gap",
         "93.12 % of the demand expected by the assessment is reached within the service standard "
@@ -385,7 +384,6 @@ def test_two_labels_on_one_spot_are_parted() -> None:
 def test_figures_read_as_british() -> None:
     assert british_date(date(2026, 11, 3)) == "3 November 2026"
     assert short_date(None) == "–"
-    assert week_span("2026-W53") == "Monday 28 December 2026 to Sunday 3 January 2027"
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 112)] == [
         *("1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th")
     ]

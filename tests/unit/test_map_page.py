@@ -172,7 +172,8 @@ def test_rates_have_two_figures(value: float, text: str) -> None:
 
 def test_dates_and_weeks_are_british(area: StudyArea) -> None:
     assert british_date(make_assessment(area).as_of) == "23 November 2026"
-    assert week_in_words("2026-W48") == "Monday 23 November 2026 to Sunday 29 November 2026"
+    assert week_in_words("2026-W48") == "Monday 23 to Sunday 29 November 2026"
+    assert week_in_words("2026-W49") == "Monday 30 November to Sunday 6 December 2026"
     assert week_in_words("2026-W53") == "Monday 28 December 2026 to Sunday 3 January 2027"
 
 
