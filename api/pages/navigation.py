@@ -19,6 +19,7 @@ class Room:
 ROOMS = (
     Room("Week", "/", Action.READ_PAGE),
     Room("Evidence", "/evidence", Action.READ_FEED),
+    Room("Placement", "/placement", Action.MAKE_PLAN),
     Room("Verano", "/verano", Action.READ_TASKING),
     Room("Actions", "/actions-arising", Action.READ_ACTION),
     Room("Work", "/work", Action.READ_JOB),

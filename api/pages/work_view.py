@@ -56,6 +56,9 @@ class WorkDetails:
         Why it failed and what to do; empty unless it did.
     result
         Where what came of it is shown: a label and an address; ``None`` without any.
+    again
+        Address of the form it was asked with, filled in again; empty where there is none for
+        the person.
     may_stop
         True when it is under way and the person may end it.
     """
@@ -69,6 +72,7 @@ class WorkDetails:
     found: str
     problem: str
     result: tuple[str, str] | None
+    again: str
     times: tuple[tuple[str, str], ...]
     may_stop: bool
     stop_asked: bool
@@ -108,8 +112,9 @@ def work_details(job: Job, kind: JobKind | None, actor: Actor) -> WorkDetails:
         percent=percent(job),
         step=job.how_far.step,
         found=_found(job),
-        problem=_problem(job.problem),
+        problem=problem_in_words(job.problem),
         result=_result(job),
+        again=_again(job, actor),
         times=_times(job),
         may_stop=not job.over and not job.stop_asked and _may_stop(job, kind, actor),
         stop_asked=job.stop_asked,
@@ -133,7 +138,8 @@ def _found(job: Job) -> str:
     return f"{text}; no plan can exceed {share_in_words(bound, 2)}." if bound else f"{text}."
 
 
-def _problem(problem: Mapping[str, Any] | None) -> str:
+def problem_in_words(problem: Mapping[str, Any] | None) -> str:
+    """Return why work failed and what to do; empty where nothing did."""
     if problem is None:
         return ""
     detail = str(problem.get("detail", ""))
@@ -154,6 +160,14 @@ def _result(job: Job) -> tuple[str, str] | None:
     if "assessment_id" in job.result:
         return "Show the week", "/"
     return None
+
+
+def _again(job: Job, actor: Actor) -> str:
+    asked_here = job.kind == "placement" and job.request.get("fleet_id")
+    if not job.over or not asked_here:
+        return ""
+    may = decide(actor, Action.MAKE_PLAN, Resource("page")).allowed
+    return f"/placement?{urlencode({'work': job.job_id})}" if may else ""
 
 
 def _times(job: Job) -> tuple[tuple[str, str], ...]:

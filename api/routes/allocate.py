@@ -93,11 +93,15 @@ async def make_plan(request: Request, body: PlacementBody) -> Response:
 
     ``Prefer: respond-async``, or a time limit over two minutes, gives 202 and a job instead.
     """
-    service = service_of(request)
-    wanted = await asyncio.to_thread(pinned, service, body)
-    await asyncio.to_thread(placement_order, service, wanted)  # refused before it is accepted
-    asked = wanted.model_dump(mode="json", by_alias=True)
+    asked = await placement_asked(service_of(request), body)
     return await run_or_accept(request, PLACEMENT, asked, long=body.time_limit_s > LONGEST_WAIT_S)
+
+
+async def placement_asked(service: Service, body: PlacementBody) -> dict[str, Any]:
+    """Return what a placement job is asked with: pinned, and refused before it is accepted."""
+    wanted = await asyncio.to_thread(pinned, service, body)
+    await asyncio.to_thread(placement_order, service, wanted)
+    return wanted.model_dump(mode="json", by_alias=True)
 
 
 async def _place(service: Service, work: Work) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import Action
+from api.access import Action, Resource, decide
 from api.pages.map_view import map_view
 from api.pages.rendering import page
 from api.pages.standing_view import DONE
@@ -84,6 +84,7 @@ async def show_week(
         "sample": service.sample_state,
         "unit_names": service.organisation.units,
         "standing": await week_standing(request, service, plan) if plan else None,
+        "may_place": decide(request.state.actor, Action.MAKE_PLAN, Resource("page")).allowed,
         "again": "" if plan else await _in_force_again(service, week),
         "done": DONE.get(done, ""),
     }

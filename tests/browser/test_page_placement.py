@@ -1,0 +1,155 @@
+"""The forms that ask for work in a real browser: a placement, an alteration, a roster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # no stubs
+from fastapi import FastAPI
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from api.jobs.job import JobState
+from api.jobs.shelf import JobShelf
+from hotspots.boundaries.study_area import load_bundled
+from tests.api.accounts_world import PASSWORD, add_person, record_of
+from tests.api.service_world import WEEK, fill, made_up_week, service
+from tests.browser.serving import served
+
+pytestmark = pytest.mark.browser
+
+PEOPLE = (("pat", "planner"), ("cyd", "chair"), ("eve", "auditor"))
+
+
+@dataclass
+class Visit:
+    """Somebody's browser and what its console said."""
+
+    page: Page
+    address: str
+    messages: list[str] = field(default_factory=list)
+
+    def hear(self, message: ConsoleMessage) -> None:
+        self.messages.append(message.text)
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        return self.page
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """Return a service on a made-up week."""
+    root, area = tmp_path_factory.mktemp("forms") / "data", load_bundled()
+    fill(root, area, *made_up_week(area))
+    return service(root)
+
+
+@pytest.fixture(scope="module")
+def address(app: FastAPI) -> Iterator[str]:
+    """Return the address of the service, with its people."""
+    with served(app) as where:
+        for name, *roles in PEOPLE:
+            add_person(app, name, *roles)
+        yield where
+
+
+@pytest.fixture(scope="module")
+def visits(chromium: Browser, address: str) -> Iterator[dict[str, Visit]]:
+    """Return everybody's browser, signed in."""
+    found, contexts = {}, []
+    for name, *_ in PEOPLE:
+        context = chromium.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        visit = found[name] = Visit(context.new_page(), address)
+        visit.page.on("console", visit.hear)
+        page = visit.go("/sign-in")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#standing-title")
+        visit.messages.clear()
+    yield found
+    for context in contexts:
+        context.close()
+
+
+def fits(page: Page) -> None:
+    """Check a page with axe, and that it is cut off nowhere on a telephone or enlarged."""
+    found = Axe().run(page).response["violations"]
+    grave = [one["id"] for one in found if one["impact"] in {"serious", "critical"}]
+    assert grave == []
+    for width in (375, 320):
+        page.set_viewport_size({"width": width, "height": 812})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def press(page: Page, name: str) -> None:
+    """Press a button of a form and wait for the page it leads to."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name).first.click()
+
+
+def test_what_cannot_be_asked_for_stays_on_the_form_with_the_remedy(
+    visits: dict[str, Visit],
+) -> None:
+    page = visits["pat"].go("/")
+    page.get_by_role("link", name="Placement", exact=True).click()
+    assert page.locator("#week").input_value() == WEEK
+    fits(page)
+    for typed, said in (
+        ("ARV-99: Hackney", "Locks, line 1: unit 'ARV-99' is not in the fleet"),
+        ("ARV-01: Atlantis", "Locks, line 1: 'Atlantis' is not a borough that is patrolled"),
+        ("ARV-01 Hackney", "is no unit with its boroughs"),
+    ):
+        page.locator("#locks").fill(typed)
+        press(page, "Place the fleet")
+        expect(page.locator("#refusal")).to_contain_text(said)
+        expect(page.locator("#refusal")).to_contain_text("What to do")
+        assert page.locator("#locks").input_value() == typed
+    page.locator("#locks").fill("arv-01: hackney")
+    page.locator("#excludes").fill("ARV-01: E09000012")
+    press(page, "Place the fleet")
+    expect(page.locator("#refusal")).to_contain_text("drop the lock or the exclusion")
+    fits(page)
+    assert [one for one in visits["pat"].messages if "422" not in one] == []
+
+
+def test_what_the_solver_refuses_comes_back_to_the_form_with_all_that_was_asked(
+    app: FastAPI, visits: dict[str, Visit]
+) -> None:
+    page = visits["pat"].go(f"/placement?week={WEEK}")
+    page.locator("#locks").fill("ARV-01: Hackney, Hillingdon")
+    page.locator("#max_changes").fill("3")
+    page.locator("#coverage_floor").fill("12.5")
+    page.locator("#stored_events").uncheck()
+    press(page, "Place the fleet")
+    expect(page.locator("h1")).to_have_text("Placing the fleet")
+    job = page.url.rpartition("/")[2]
+    asked = JobShelf(record_of(app)).job(job)
+    assert asked.request["locks"] == {"ARV-01": ["E09000012", "E09000017"]}
+    assert (asked.request["max_changes"], asked.request["coverage_floor"]) == (3, 0.125)
+    assert (asked.actor, asked.request["fleet_version"]) == ("pat", 0)
+    page.get_by_role("link", name="Change what was asked").wait_for(timeout=120_000)
+    assert JobShelf(record_of(app)).job(job).state is JobState.FAILED
+    page.get_by_role("link", name="Change what was asked").click()
+    expect(page.locator("#refusal")).to_contain_text("No plan was made")
+    expect(page.locator("#refusal")).to_contain_text("What to do")
+    assert page.locator("#locks").input_value() == "ARV-01: Hackney, Hillingdon"
+    assert page.locator("#coverage_floor").input_value() == "12.5"
+    assert not page.locator("#stored_events").is_checked()
+
+
+def test_a_week_without_a_plan_leads_planners_to_the_form(
+    visits: dict[str, Visit],
+) -> None:
+    page = visits["pat"].go("/?week=2026-W50")
+    page.get_by_role("link", name="Place the fleet").click()
+    assert page.locator("#week").input_value() == "2026-W50"
+    other = visits["eve"].go("/?week=2026-W50")
+    expect(other.locator(".verdict").first).to_contain_text("Planners have it made")
+    answer = other.goto(f"{visits['eve'].address}/placement")
+    assert answer is not None
+    assert answer.status == 403
