@@ -258,7 +258,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET",
-        "/audit/{at}",
+        "/audit/{at:int}",
         Action.READ_AUDIT,
         show_entry,
         "One entry of the audit record",

@@ -58,7 +58,7 @@ def address(endpoint: Endpoint) -> str:
         .replace("{fleet_id}", "example")
         .replace("{event_id}", f"ev-{'0' * 16}")
         .replace("{action_id}", f"ac-{'0' * 16}")
-        .replace("{at}", "1")
+        .replace("{at:int}", "1")
         .replace("{key}", "2026-W48-0123456789ab")
         .replace("{receipt_id}", "0" * 64)
         .replace("{key_id}", f"k{'0' * 12}")

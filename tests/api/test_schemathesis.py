@@ -51,7 +51,7 @@ def test_walks_along_the_links_of_a_plan(app: FastAPI) -> None:
     found = walk(app, steps=4, paths="^/(plans$|allocate$|plans/{key}/(propose|approve|reject))")
     assert not found.failures, found.report()
     assert found.phases["stateful"] == "success"
-    assert 201 in found.statuses("POST /plans")
+    assert {200, 201} & found.statuses("POST /plans")  # drafted by the walk before, or now
 
 
 def value_of(expression: str, answer: Response) -> str:
