@@ -15,6 +15,7 @@ from api.jobs.job import Job, job_document
 from api.jobs.kind import JobKind, Work
 from api.jobs.shelf import JobShelf, new_job_id
 from api.problems import ProblemError, http_problem
+from api.routes.coded_work import CodedWork
 from api.routes.work import while_connected
 from api.service import Service, service_of
 
@@ -54,7 +55,14 @@ async def run_or_accept(
         return accepted(await _accept(request, service, kind, asked, files))
     actor: Actor = request.state.actor
     work = kind.run(service, Work(asked, files or Path(), actor=actor.name))
-    return await kind.deliver(request, await while_connected(request, work))
+    try:
+        done = await while_connected(request, work)
+    except Exception as fault:
+        shown = await CodedWork(service, actor).refusal(asked, fault)
+        if shown is fault:
+            raise
+        raise shown from fault
+    return await kind.deliver(request, done)
 
 
 def prefers_async(request: Request) -> bool:

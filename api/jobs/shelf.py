@@ -180,7 +180,7 @@ class JobShelf:
                     **({"share_done": 1.0} if state is JobState.SUCCESSFUL else {}),
                 )  # fmt: skip
             outcome: Outcome = "failed" if state is JobState.FAILED or not ours else "done"
-            why = problem.detail if problem else "" if ours else "another worker has the job"
+            why = _reason(problem) if problem else "" if ours else "another worker has the job"
             change.note(
                 entry(
                     job.actor,
@@ -357,6 +357,11 @@ def _members(problem: Problem) -> dict[str, Any]:
         "status": problem.status,
         "detail": problem.detail,
     }
+
+
+def _reason(problem: Problem) -> str:
+    """Return why for the audit record, whose readers need not see the evidence of a refusal."""
+    return problem.detail if problem.status >= 500 else problem.title
 
 
 def _given_up(attempts: int) -> Problem:

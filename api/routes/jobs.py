@@ -21,6 +21,7 @@ from api.jobs.kind import JobKind
 from api.jobs.shelf import JobShelf
 from api.pagination import ROWS, CursorQuery, LimitQuery, moment, page_of, position
 from api.problems import Problem, ProblemError, http_problem
+from api.routes.coded_work import CodedWork
 from api.routes.documents import Document, problem
 from api.routes.endpoint import Endpoint
 from api.routes.permits import require
@@ -46,7 +47,10 @@ class JobDocument(Document):
     version: int = Field(description="Counts every change of the job.")
     percent: int = Field(ge=0, le=100)
     step: str
-    objective: float | None = Field(description="Coverage of the best plan found so far.")
+    objective: float | None = Field(
+        description="Coverage of the best plan found so far; null without the scope handling-c "
+        "where the work rests on handling code C."
+    )
     bound: float | None = Field(description="No plan under the same rules can exceed it.")
     asked_by: str
     attempt: int = Field(description="How often it was begun; a restart begins it again.")
@@ -73,13 +77,15 @@ async def list_jobs(
     after = (moment(key[0]), key[1]) if key else None
     found = await asyncio.to_thread(_shelf(request).page, limit + 1, after)
     page = page_of(request, found, limit, lambda job: (time_text(job.accepted), job.job_id))
-    body = {"jobs": [job_document(job) for job in page.rows], "links": page.links(request)}
+    coded = _coded(request)
+    shown = [job_document(await coded.shown(job)) for job in page.rows]
+    body = {"jobs": shown, "links": page.links(request)}
     return JSONResponse(body, headers=page.headers)
 
 
 async def read_job(request: Request, job_id: JobId) -> Response:
     """Return how far a job is."""
-    return _answer(await asyncio.to_thread(_shelf(request).job, job_id))
+    return await _answer(request, await asyncio.to_thread(_shelf(request).job, job_id))
 
 
 async def read_results(request: Request, job_id: JobId) -> Response:
@@ -87,8 +93,9 @@ async def read_results(request: Request, job_id: JobId) -> Response:
     job = await asyncio.to_thread(_shelf(request).job, job_id)
     kind = _kind(request, job)
     await require(request, kind.action, Resource("job", job.job_id))
-    if job.problem is not None:
-        raise ProblemError(_kept_problem(job.problem))
+    problem = (await _coded(request).shown(job)).problem
+    if problem is not None:
+        raise ProblemError(_kept_problem(problem))
     if job.result is None:
         raise JobNotOverError(
             f"the job is {job.state} and has no results",
@@ -104,7 +111,7 @@ async def stop_job(request: Request, job_id: JobId) -> Response:
     job = await asyncio.to_thread(shelf.job, job_id)
     await require(request, _kind(request, job).action, Resource("job", job.job_id))
     asked = await asyncio.to_thread(shelf.ask_stop, job_id, actor.name)
-    return _answer(asked, status=200 if asked.over else 202)
+    return await _answer(request, asked, status=200 if asked.over else 202)
 
 
 async def follow_job(request: Request, job_id: JobId) -> Response:
@@ -121,7 +128,7 @@ async def follow_job(request: Request, job_id: JobId) -> Response:
             )
         )
     service.streams += 1
-    return _Stream(service, _events(service, shelf, job))
+    return _Stream(service, _events(_coded(request), shelf, job))
 
 
 class _Stream(StreamingResponse):
@@ -139,15 +146,15 @@ class _Stream(StreamingResponse):
             self._service.streams -= 1
 
 
-async def _events(service: Service, shelf: JobShelf, job: Job) -> AsyncIterator[str]:
+async def _events(coded: CodedWork, shelf: JobShelf, job: Job) -> AsyncIterator[str]:
     begun_s = said_s = time.monotonic()
-    yield f"retry: 3000\n{_event(job)}"
-    while not job.over and not service.stopping:
+    yield f"retry: 3000\n{_event(await coded.shown(job))}"
+    while not job.over and not coded.service.stopping:
         await asyncio.sleep(LOOK_EVERY_S)
         latest, now_s = await asyncio.to_thread(shelf.job, job.job_id), time.monotonic()
         if latest.version != job.version:
             job, said_s = latest, now_s
-            yield _event(job)
+            yield _event(await coded.shown(job))
         elif now_s - said_s > COMMENT_EVERY_S:
             said_s = now_s
             yield ": still there\n\n"
@@ -161,11 +168,11 @@ def _event(job: Job) -> str:
     return f"event: {name}\nid: {job.version}\ndata: {text}\n\n"
 
 
-def _answer(job: Job, *, status: int = 200) -> Response:
+async def _answer(request: Request, job: Job, *, status: int = 200) -> Response:
     headers = {"ETag": f'"{job.version}"'}
     if not job.over:
         headers["Retry-After"] = "2"
-    return JSONResponse(job_document(job), status, headers)
+    return JSONResponse(job_document(await _coded(request).shown(job)), status, headers)
 
 
 def _kind(request: Request, job: Job) -> JobKind:
@@ -176,6 +183,10 @@ def _kind(request: Request, job: Job) -> JobKind:
             http_problem(409, f"this version of the service does not know work of {job.kind!r}.")
         )
     return kind
+
+
+def _coded(request: Request) -> CodedWork:
+    return CodedWork(service_of(request), _actor(request))
 
 
 def _kept_problem(members: Mapping[str, Any]) -> Problem:

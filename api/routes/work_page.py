@@ -17,6 +17,7 @@ from api.pages.rendering import page
 from api.pages.work_view import work_details, work_rows
 from api.pagination import CursorQuery, moment, page_of, position
 from api.problems import ProblemError, http_problem
+from api.routes.coded_work import CodedWork
 from api.routes.endpoint import Endpoint
 from api.routes.forms import (
     REFUSALS,
@@ -29,6 +30,7 @@ from api.routes.forms import (
 from api.routes.jobs import JobId
 from api.routes.permits import require
 from api.routes.stored import record_of
+from api.service import service_of
 
 SHOWN = 20
 
@@ -74,7 +76,8 @@ async def stop_work(request: Request, job_id: JobId) -> Response:
 async def _shown(
     request: Request, job_id: str, *, message: str = "", status: int = 200
 ) -> Response:
-    job = await asyncio.to_thread(JobShelf(record_of(request)).job, job_id)
+    kept = await asyncio.to_thread(JobShelf(record_of(request)).job, job_id)
+    job = await CodedWork(service_of(request), _actor(request)).shown(kept)
     framed = await marked_frame(request)
     values = {
         **framed,

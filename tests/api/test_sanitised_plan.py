@@ -6,10 +6,12 @@ rates. Every door that answers is searched for what only the whole one holds.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +23,7 @@ import pypdf
 import pytest
 from fastapi import FastAPI
 
+from allocator.errors import PlanningRefusedError
 from allocator.plan import PatrolPlan, document, sealed
 from api import week as weekly
 from api.cli import run
@@ -29,16 +32,23 @@ from api.files.assessment_folder import read as read_assessment
 from api.files.fleet_file import read_fleet
 from api.files.output import json_text, text_writer, write_all
 from api.files.sample_data import sample_fleet
+from api.jobs.job import JobState
+from api.jobs.kind import Work
+from api.jobs.shelf import JobShelf
 from api.maps.week_map import render
 from api.pages.outlines import area_shapes, place_shapes
 from api.plans.file import read_plan
+from api.problems import problem_of
+from api.routes.allocate import PLACEMENT
 from api.routes.table import ENDPOINTS
 from api.sanitised_plan import sanitised_if_needed, sanitised_writers
+from api.service import Service
 from api.working.orders import AREA_SHAPES, MAP, PLACE_SHAPES, SANITISED
+from api.working.solving import Told
 from api.workspace import open_workspace
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment, content_id
 from hotspots.boundaries.study_area import StudyArea, load_bundled
-from tests.api.accounts_world import Person, add_person, entries, sign_in_as
+from tests.api.accounts_world import Person, add_person, entries, record_of, sign_in_as
 from tests.api.service_world import HTML, WEEK, client_of, problem, service
 
 SECRET = "Magpie"  # the source that is under handling code C
@@ -333,3 +343,84 @@ def test_why_there_is_none_is_said(world: World, tmp_path: Path) -> None:
     files, why = made(kept, tmp_path)
     assert files == {}
     assert "expects no incident anywhere" in why
+
+
+@pytest.fixture
+def desk(world: World, tmp_path: Path) -> Iterator[FastAPI]:
+    """Yield a service whose placements find a plan and, once their end is asked for, refuse."""
+    root = tmp_path / "desk"
+    shutil.copytree(world.root, root, ignore=shutil.ignore_patterns("lock", "arv.sqlite3*"))
+    shutil.copy(sample_fleet(), root / "fleets" / "arv.toml")
+
+    async def place(_service: Service, work: Work) -> dict[str, object]:
+        assert work.following is not None
+        work.following.told(Told("Solving the plan", 0.5, 0.123456, 0.654321))
+        while not work.following.stop.is_set():
+            await asyncio.sleep(0.05)
+        raise PlanningRefusedError(f"{SECRET} leaves {RECORDS} in one borough", remedy="ask less")
+
+    made = service(root)
+    made.state.job_kinds = {"placement": replace(PLACEMENT, run=place)}
+    with client_of(made):
+        for name, scopes in (("ann", ()), ("cleared", ("handling-c",))):
+            add_person(made, name, "planner", "auditor", scopes=scopes)
+        yield made
+
+
+def seen_of(person: Person, address: str) -> list[str]:
+    """Return all that is said of a piece of work at every door."""
+    page = person.client.get(address.replace("/jobs/", "/work/"), headers=HTML)
+    listed = person.client.get("/work", headers=HTML)
+    assert page.status_code == listed.status_code == 200
+    return [person.get(address).text, person.get("/jobs").text, page.text, listed.text]
+
+
+def test_work_on_the_material_tells_nothing_of_it(world: World, desk: FastAPI) -> None:
+    ann, cleared = sign_in_as(desk, "ann"), sign_in_as(desk, "cleared")
+    asked = {"assessment_id": world.whole.assessment_id, "week": WEEK}
+    shelf = JobShelf(record_of(desk))
+    address = shelf.accept("placement", asked, "ann").address
+
+    def until(right: Callable[[dict[str, object]], bool]) -> dict[str, object]:
+        end = time.monotonic() + 90
+        while not right(body := cleared.get(address).json()):
+            assert time.monotonic() < end, body
+            time.sleep(0.1)
+        return body
+
+    body = until(lambda job: job["objective"] is not None)
+    assert (body["objective"], body["bound"]) == (0.123456, 0.654321)
+    assert "12.35%" in "".join(seen_of(cleared, address))
+    mine = ann.get(address).json()
+    assert (mine["objective"], mine["bound"], mine["percent"]) == (None, None, body["percent"])
+    assert mine["step"] == "Solving the plan"
+    assert not [text for text in seen_of(ann, address) if "12.35%" in text or "0.123" in text]
+    fault = PlanningRefusedError(f"{SECRET} leaves {RECORDS} in one borough", remedy="ask less")
+    shelf.finish(address.rsplit("/", 1)[1], None, JobState.FAILED, problem=problem_of(fault))
+    events, told = ann.get(f"{address}/events").text, cleared.get(f"{address}/events").text
+    assert "event: end" in events
+    assert SECRET in told
+    assert "0.123" in told
+    results = ann.get(f"{address}/results")
+    assert "ask somebody with the scope handling-c" in problem(results, 422)["detail"]
+    assert SECRET in problem(cleared.get(f"{address}/results"), 422)["detail"]
+    assert SECRET in "".join(seen_of(cleared, address))
+    for text in (events, results.text, *seen_of(ann, address), ann.get("/audit").text):
+        assert not [one for one in (SECRET, str(RECORDS), "0.123", "0.654") if one in text]
+
+
+def test_a_refusal_that_is_waited_for_tells_nothing_of_the_material(
+    desk: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_task: object, **_how: object) -> None:
+        raise PlanningRefusedError(f"{SECRET} leaves {RECORDS} in one borough", remedy="ask less")
+
+    monkeypatch.setattr(desk.state.service.pool, "run", refuse)
+    fleet = {"fleet_id": "arv", "week": WEEK}
+    ann, cleared = sign_in_as(desk, "ann"), sign_in_as(desk, "cleared")
+    kept = problem(cleared.post("/allocate", fleet), 422)
+    assert SECRET in kept["detail"]
+    bare = problem(ann.post("/allocate", fleet), 422)
+    assert "handling-c" in bare["detail"]
+    assert SECRET not in repr(bare)
+    assert bare["type"] == kept["type"]
