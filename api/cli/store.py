@@ -105,7 +105,7 @@ def check(*, database: Database = None, data: DataDir = None, json_file: Json = 
     """Check that the store is as it was written: the file, every document, every row.
 
     Every plan of the record must have its folder, and that of its assessment, in the data
-    directory. `arv audit verify` checks the record of who did what.
+    directory, and every roster its own. `arv audit verify` checks the record of who did what.
 
     Example: `arv store check`
     """
@@ -141,8 +141,8 @@ def backup(
 
     Example: `arv store backup /srv/backups/2026-11-23`
 
-    The folder holds the database, the assessments, plans and fleets that lie beside it, and a
-    manifest to check them by. It holds no signing key: keep
+    The folder holds the database, the assessments, plans, studies, rosters and fleets that lie
+    beside it, and a manifest to check them by. It holds no signing key: keep
     `audit-key.pem` of the data directory elsewhere, apart from the backups.
     """
     try:
@@ -184,7 +184,7 @@ def restore(
 
     Example: `arv store restore /srv/backups/2026-11-23 --data /srv/arv`
 
-    Files of assessments, plans and fleets that are missing are put back with it.
+    Files of assessments, plans, studies, rosters and fleets that are missing are put back with it.
 
     Nothing is overwritten: stop the service and move a damaged database aside first. For
     PostgreSQL give an empty database that has, or may make, the PostGIS extension.

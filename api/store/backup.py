@@ -73,8 +73,8 @@ def take_backup(
     now
         The moment, UTC.
     data_dir
-        Where assessments, plans and fleets lie beside the database; left out, the database
-        alone is kept.
+        Where assessments, plans, studies, rosters and fleets lie beside the database; left out,
+        the database alone is kept.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""The folders beside the database: assessments, plans and fleets in a backup and back again.
+"""The folders beside the database, in a backup and back again.
 
-A folder of an assessment or a plan is put in place whole before the record speaks of it, and never
-altered or removed. Files copied after the moment of the database copy therefore hold all that it
-speaks of, whatever goes on meanwhile.
+They hold assessments, plans, studies of plans, rosters and fleets. Each but a fleet is put in
+place whole before the record speaks of it, and never altered or removed. Files copied after
+the moment of the database copy therefore hold all that it speaks of, whatever goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from sqlalchemy import Connection, select
 from api.files.output import json_text
 from api.store.check import Fault
 from api.store.errors import BackupRefusedError
-from api.store.schema import plan_versions
+from api.store.schema import plan_versions, tpu_rosters
 from api.store.types import canonical_text, digest
 
 FILES, LIST = "files", "files.json"
 #: What belongs to the record and lies beside the database; keys and one-time secrets do not.
-FOLDERS = ("assessments", "plans", "fleets")
+FOLDERS = ("assessments", "plans", "studies", "rosters", "fleets")
 SINGLE = ("organisation.toml",)
+ROSTER = "tpu_roster.json"
 #: Folders whose files never change once they are there; the others may be newer than a backup.
-_IMMUTABLE_DEPTH = {"assessments": 3, "plans": 4}
+_IMMUTABLE_DEPTH = {"assessments": 3, "plans": 4, "studies": 5, "rosters": 3}
 
 
 def copy_files(data_dir: Path, backup: Path) -> tuple[int, str]:
@@ -97,7 +98,7 @@ def missing_files(listed: dict[str, str], data_dir: Path) -> list[str]:
     Raises
     ------
     BackupRefusedError
-        A file of an assessment or plan is there with another content.
+        A file that never changes is there with another content.
     """
     there = {name for name in listed if (data_dir / name).exists()}
     for name in sorted(there):
@@ -122,7 +123,10 @@ def put_back(backup: Path, names: list[str], data_dir: Path) -> None:
 
 
 def file_faults(tx: Connection, data_dir: Path) -> Iterator[Fault]:
-    """Yield a fault for every plan of the record whose folder, or assessment, is missing.
+    """Yield a fault for every plan or roster of the record whose folder is missing.
+
+    A plan's assessment must be there, too. Studies are not in the record: nobody can say which
+    of them should be there.
 
     Parameters
     ----------
@@ -136,15 +140,20 @@ def file_faults(tx: Connection, data_dir: Path) -> Iterator[Fault]:
     query = select(plan_versions.c.plan_key, plan_versions.c.document)
     for key, body in tx.execute(query.order_by(plan_versions.c.plan_key)):
         folder = data_dir / "plans" / str(body["week"]) / str(body["plan_id"])
-        words = _plan_fault(folder / "plan.json", body)
+        words = _content_fault(folder / "plan.json", body)
         source = data_dir / "assessments" / str(body["assessment_id"])
         if not words and not (source / "assessment.json").is_file():
             words = f"was made from an assessment whose folder {source} is missing"
         if words:
             yield Fault("plans", str(key), words)
+    rosters = select(tpu_rosters.c.roster_id, tpu_rosters.c.document)
+    for name, body in tx.execute(rosters.order_by(tpu_rosters.c.roster_id)):
+        words = _content_fault(data_dir / "rosters" / str(name) / ROSTER, body)
+        if words:
+            yield Fault("rosters", str(name), words)
 
 
-def _plan_fault(path: Path, body: object) -> str:
+def _content_fault(path: Path, body: object) -> str:
     try:
         same = digest(canonical_text(json.loads(path.read_text("utf-8")))) == digest(
             canonical_text(body)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from api.access import Action
+from api.audit.entry import entry
 from api.cli import run
 from api.store.data_files import copy_files
+from api.store.taskings import keep_roster
 from hotspots.boundaries.study_area import load_bundled
-from tests.api.accounts_world import add_person, sign_in_as
+from tests.api.accounts_world import add_person, record_of, sign_in_as
 from tests.api.service_world import BEARER, WEEK, client_of, fill, made_up_week, service
+
+ROSTER_ID = f"tpu-2026-11-23-{'a' * 16}"
+ROSTER = {
+    "roster_id": ROSTER_ID,
+    "assessment_id": "none",
+    "handling_code": "",
+    "classification": "O",
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +37,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with client_of(made):
         add_person(made, "paul", "planner")
         assert sign_in_as(made, "paul").post("/plans", {"week": WEEK}).status_code == 201
+        plan_id = plan_folder(root).name
+        with made.state.service.workspace.staging() as staged:
+            (staged / "study").mkdir()
+            (staged / "study" / "study.json").write_text('{"weeks": 40}')
+            shelf = made.state.service.workspace
+            shelf.publish_study(staged / "study", plan_id, "simulation", "0123456789abcdef")
+            (staged / "roster").mkdir()
+            (staged / "roster" / "tpu_roster.json").write_text(json.dumps(ROSTER))
+            shelf.publish_roster(staged / "roster", ROSTER_ID)
+        with record_of(made).change() as change:
+            days = (date(2026, 11, 23), date(2026, 11, 29))
+            keep_roster(change.tx, ROSTER_ID, ROSTER, days, actor="paul", now=change.now)
+            change.note(entry("paul", Action.MAKE_ROSTER, "roster", ROSTER_ID))
     return root
 
 
@@ -40,7 +65,7 @@ def arv(root: Path, *words: str) -> int:
 def everything(root: Path) -> dict[str, bytes]:
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
-        for folder in ("assessments", "plans", "fleets")
+        for folder in ("assessments", "plans", "studies", "rosters", "fleets")
         for path in sorted((root / folder).rglob("*"))
         if path.is_file()
     }
@@ -64,6 +89,10 @@ def test_a_lost_machine_comes_back_with_its_plans(root: Path, tmp_path: Path) ->
     with client_of(service(other)) as client:
         answer = client.get(f"/allocate?week={WEEK}", headers=BEARER)
         assert (answer.status_code, answer.headers["x-plan-state"]) == (200, "draft")
+        assert client.get(f"/tpu/{ROSTER_ID}", headers=BEARER).json() == ROSTER
+        key = client.get(f"/plans?week={WEEK}", headers=BEARER).json()["plans"][0]["key"]
+        study = client.get(f"/plans/{key}/simulation", headers=BEARER)
+        assert study.json() == {"weeks": 40}
 
 
 @pytest.mark.parametrize("lost", ["plan", "assessment", "other content", "unreadable"])
@@ -101,6 +130,27 @@ def test_a_plan_without_its_folder_is_found_and_comes_back(
         shutil.rmtree(folder)
         assert arv(root, "restore", str(tmp_path / "b"), "--files") == 0
     assert everything(root) == whole
+
+
+@pytest.mark.parametrize("lost", ["roster", "studies", "altered"])
+def test_rosters_and_studies_come_back(
+    root: Path, tmp_path: Path, lost: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert arv(root, "backup", str(tmp_path / "b")) == 0
+    whole = everything(root)
+    study = next((root / "studies").rglob("study.json"))
+    if lost == "altered":
+        study.write_text("{}")
+        assert arv(root, "restore", str(tmp_path / "b"), "--files") == 1
+        study.unlink()
+    else:
+        shutil.rmtree(root / "rosters" / ROSTER_ID if lost == "roster" else root / "studies")
+    capsys.readouterr()
+    assert arv(root, "check") == (1 if lost == "roster" else 0)
+    assert (ROSTER_ID in " ".join(capsys.readouterr().err.split())) == (lost == "roster")
+    assert arv(root, "restore", str(tmp_path / "b"), "--files") == 0
+    assert everything(root) == whole
+    assert arv(root, "check") == 0
 
 
 def test_newer_pointers_and_fleets_are_kept(root: Path, tmp_path: Path) -> None:
