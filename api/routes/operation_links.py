@@ -98,6 +98,29 @@ _EVIDENCE = tuple(
         ("receipt", "/feeds/{receipt_id}"), ("rejected", "/feeds/{receipt_id}/rejected"),
     )
 )  # fmt: skip
+#: Weeks enough to see how a study answers; whoever follows the link may ask for more.
+_STUDIES = tuple(
+    Link(
+        ("POST", "/plans"), "201", name, ("POST", f"/plans/{{key}}/{name}"), {"path.key": KEY}, body
+    )
+    for name, body in (
+        ("simulate", {"weeks": 40, "seed": 1}),
+        ("compare", {"fleet_id": "example"}),
+        ("replan", {"fleet_id": "example", "reason": "A vehicle is off the road."}),
+    )
+)
+ROSTER = {"path.roster_id": "$response.body#/roster_id"}
+_FIRST_TASKING = {"tasking_id": "$response.body#/taskings/0/tasking_id",
+                  "version": "$response.body#/taskings/0/version"}  # fmt: skip
+_TASKINGS = (
+    Link(("POST", "/tpu"), "201", "roster", ("GET", "/tpu/{roster_id}"), ROSTER),
+    Link(("POST", "/tpu"), "201", "propose", ("POST", "/tpu/{roster_id}/propose"), ROSTER),
+    Link(
+        ("POST", "/tpu/{roster_id}/propose"), "200", "authorise",
+        ("POST", "/tpu/{roster_id}/authorise"), ROSTER,
+        {"reference": "FA1/2026/17", "taskings": [_FIRST_TASKING]},
+    ),
+)  # fmt: skip
 _ASSESSMENTS = (
     Link(
         ("POST", "/assessment"), "201", "assessment", ("GET", "/assessment"),
@@ -131,6 +154,8 @@ LINKS: tuple[Link, ...] = (
     *_LIFE,
     *_PLANS,
     *_EVIDENCE,
+    *_STUDIES,
+    *_TASKINGS,
     *_ASSESSMENTS,
     *_to_job(("GET", "/jobs"), "200", "$response.body#/jobs/0/job_id"),
     *_to_job(("GET", "/jobs/{job_id}"), "200", JOB),

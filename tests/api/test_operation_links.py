@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -59,10 +60,30 @@ def test_every_pointer_is_a_member_of_the_answer(document: dict[str, Any]) -> No
         name = described.get("$ref", "").rsplit("/", 1)[-1]
         if not name:  # features and accepted jobs are described in their own documents
             continue
-        for text in [*link["parameters"].values(), *link.get("requestBody", {}).values()]:
-            found = re.search(r"\$response\.body#/([^/}]+)", text)
-            if found:
-                assert found[1] in schemas[name]["properties"], where
+        texts = json.dumps([link["parameters"], link.get("requestBody", {})])
+        for found in re.findall(r"\$response\.body#/([^/}\"]+)", texts):
+            assert found in schemas[name]["properties"], where
+
+
+def test_a_draft_and_a_roster_lead_on(document: dict[str, Any]) -> None:
+    found = {where: target for where, _, target in linked(document)}
+    for name in ("simulate", "compare", "replan", "propose"):
+        target = found[f"/plans 201 {name}"]
+        assert target is document["paths"][f"/plans/{{key}}/{name}"]["post"]
+    tpu = "/tpu/{roster_id}"
+    assert found["/tpu 201 propose"] is document["paths"][f"{tpu}/propose"]["post"]
+    authorise = document["paths"][f"{tpu}/authorise"]["post"]
+    assert found[f"{tpu}/propose 200 authorise"] is authorise
+
+
+def test_the_bodies_of_links_are_what_their_targets_take(document: dict[str, Any]) -> None:
+    """A member of a body that the target does not know would be refused, and the link be dead."""
+    for where, link, target in linked(document):
+        if "requestBody" in link:
+            content = target["requestBody"]["content"]["application/json"]["schema"]
+            body = document["components"]["schemas"][content["$ref"].rsplit("/", 1)[-1]]
+            assert set(link["requestBody"]) <= set(body["properties"]), where
+            assert set(body.get("required", ())) <= set(link["requestBody"]), where
 
 
 def test_a_file_that_may_be_left_out_is_not_described_as_null(document: dict[str, Any]) -> None:
