@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from api.access import Action, Actor, Resource, decide
-from api.plans.life import STEPS
-from api.plans.record import ENDED, Papers, PlanRecord, State
+from api.pages.local_time import london_moment
+from api.plans.life import ALTERABLE, STEPS
+from api.plans.record import ENDED, Alteration, AlterationKind, Papers, PlanRecord, State
 from api.plans.rules import as_resource
 
-#: States in which a plan is done with: nothing follows.
+#: What each kind of alteration is called.
+ALTERATIONS: Mapping[AlterationKind, str] = {
+    "lock": "Lock",
+    "exclude": "Exclusion",
+    "support": "Support",
+    "override": "Override",
+    "suppressed_hot_spot": "Hot spot suppressed",
+    "added_hot_spot": "Hot spot added",
+    "other": "Other",
+}
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,7 @@ DECISIONS: tuple[Decision, ...] = (
 #: What the week's page says after a step, by the name of the step.
 DONE: Mapping[str, str] = {
     **{one.name: one.done for one in (DRAFT, *DECISIONS)},
+    "alter": "The alteration is in the record. There is a draft with it to propose.",
     "fall-back": "The last approved plan is in force for the week.",
 }
 
@@ -127,6 +139,28 @@ _PAPERS = (
 
 
 @dataclass(frozen=True)
+class SetByHand:
+    """Something the meeting set by hand, ready to print."""
+
+    what: str
+    subject: str
+    who: str
+    when: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the record knows beside the plans: display names by account, and when things were set.
+
+    The time is that of the first content with which the alteration was recorded.
+    """
+
+    names: Mapping[str, str]
+    times: Mapping[Alteration, datetime]
+
+
+@dataclass(frozen=True)
 class Standing:
     """One plan of the week's record, ready to print."""
 
@@ -143,10 +177,12 @@ class Standing:
     choices: tuple[Decision, ...]
     blocked: str
     objection: str
+    set_by_hand: tuple[SetByHand, ...]
+    may_alter: bool
 
 
 def standings(
-    records: Sequence[PlanRecord], plan_id: str, actor: Actor, names: Mapping[str, str]
+    records: Sequence[PlanRecord], plan_id: str, actor: Actor, known: Known
 ) -> tuple[Standing, ...]:
     """Return the plans of a week: the one shown first, then the others, ended ones last.
 
@@ -154,14 +190,14 @@ def standings(
     ----------
     plan_id
         Identifier of the plan the page shows.
-    names
-        Display names by account name.
+    known
+        What the record knows beside them.
     """
-    made = [standing(one, plan_id, actor, names) for one in records]
+    made = [standing(one, plan_id, actor, known) for one in records]
     return tuple(sorted(made, key=lambda one: (one.ended, not one.shown)))
 
 
-def standing(record: PlanRecord, plan_id: str, actor: Actor, names: Mapping[str, str]) -> Standing:
+def standing(record: PlanRecord, plan_id: str, actor: Actor, known: Known) -> Standing:
     """Return where one plan stands."""
     state, words = _IN_WORDS[record.state]
     possible = [one for one in DECISIONS if record.state in STEPS[one.action][0]]
@@ -174,7 +210,7 @@ def standing(record: PlanRecord, plan_id: str, actor: Actor, names: Mapping[str,
         state=state,
         state_words=words,
         version=record.version,
-        people=_people(record, names),
+        people=_people(record, known.names),
         papers=kept,
         missing=missing,
         choices=tuple(
@@ -182,6 +218,9 @@ def standing(record: PlanRecord, plan_id: str, actor: Actor, names: Mapping[str,
         ),
         blocked=_blocked(record),
         objection=_objection(record, actor),
+        set_by_hand=tuple(_set_by_hand(one, known) for one in record.alterations),
+        may_alter=record.state in ALTERABLE
+        and decide(actor, Action.ALTER_PLAN, as_resource(record)).allowed,
     )
 
 
@@ -189,6 +228,17 @@ def may_draft(records: Sequence[PlanRecord], plan_id: str, actor: Actor) -> bool
     """Return whether the plan shown has no open record yet and the actor may make one."""
     taken = any(one.content.plan_id == plan_id and one.state not in ENDED for one in records)
     return not taken and decide(actor, Action.MAKE_PLAN, Resource("plan")).allowed
+
+
+def _set_by_hand(one: Alteration, known: Known) -> SetByHand:
+    at = known.times.get(one)
+    return SetByHand(
+        ALTERATIONS[one.kind],
+        one.subject,
+        _called(one.actor, known.names),
+        london_moment(at) if at else "",
+        one.reason,
+    )
 
 
 def _blocked(record: PlanRecord) -> str:

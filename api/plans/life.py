@@ -60,6 +60,8 @@ STEPS: Mapping[Action, tuple[frozenset[State], State]] = {
 }
 #: States in which a plan itself becomes a draft again; one in force is copied instead.
 REDRAFTED = frozenset({State.DRAFT, State.PROPOSED, State.APPROVED, State.REJECTED})
+#: States in which a plan may be altered; one in force stays, and the alteration is a new draft.
+ALTERABLE = REDRAFTED | {State.PUBLISHED}
 _OPEN_TO_PAPERS = frozenset({State.DRAFT, State.PROPOSED})
 
 
@@ -125,16 +127,17 @@ def alter(
     """
     old = found(plans, key, version)
     allow(actor, Action.ALTER_PLAN, as_resource(old))
-    if old.state not in REDRAFTED | {State.PUBLISHED}:
+    if old.state not in ALTERABLE:
         raise conflict(old, "be altered")
     if not alterations:
         raise PlanLifeRefusedError(
             f"altering plan {old.key} needs at least one alteration",
             remedy="name what was locked, excluded, suppressed, added or overridden, and why",
         )
+    checked = checked_alterations(alterations, actor, old.alterations)
     if old.state is State.PUBLISHED:
-        copied = _new_record(plans, copy_key, old.week, content, actor, alterations=alterations)
-        made = replace(copied, authors=_with(old.authors, actor.name))
+        copied = _new_record(plans, copy_key, old.week, content, actor, alterations=())
+        made = replace(copied, authors=_with(old.authors, actor.name), alterations=checked)
     else:
         check_areas(content.areas)
         made = replace(
@@ -144,7 +147,7 @@ def alter(
             authors=_with(old.authors, actor.name),
             proposer="",
             approver="",
-            alterations=checked_alterations(alterations, actor),
+            alterations=checked,
             papers=Papers(),
             no_equality_reason="",
         )

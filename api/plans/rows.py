@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from allocator.plan import PatrolPlan
 from allocator.plan import document as plan_document
@@ -172,6 +173,18 @@ def write_adjustments(change: Change, record: PlanRecord) -> None:
     ]
     if rows:
         change.tx.execute(insert(plan_adjustments), rows)
+
+
+def alteration_times(tx: Connection, week: str) -> dict[Alteration, datetime]:
+    """Return when each thing set by hand in the plans of a week was first recorded."""
+    columns = [plan_adjustments.c[name] for name in ("kind", "subject", "actor", "reason")]
+    query = (
+        select(*columns, func.min(plan_adjustments.c.at_utc))
+        .join(plans, plans.c.plan_key == plan_adjustments.c.plan_key)
+        .where(plans.c.week == week)
+        .group_by(*columns)
+    )
+    return {Alteration(*row[:4]): row[4] for row in tx.execute(query)}
 
 
 def write_paper(change: Change, record: PlanRecord, kind: str, body: object, actor: str) -> None:

@@ -56,10 +56,21 @@ def refuse_taken(plans: Plans, key: str) -> None:
         )
 
 
-def checked_alterations(alterations: Sequence[Alteration], actor: Actor) -> tuple[Alteration, ...]:
-    """Return alterations with their actor, each with a reason that will do."""
+def checked_alterations(
+    alterations: Sequence[Alteration], actor: Actor, kept: Sequence[Alteration] = ()
+) -> tuple[Alteration, ...]:
+    """Return alterations with their actor, each with a reason that will do.
+
+    Parameters
+    ----------
+    kept
+        Alterations of the content before: where they are repeated they stay as they are, under
+        the name of whoever made them.
+    """
     return tuple(
-        replace(one, actor=actor.name, reason=checked_reason(one.reason, f"the {one.kind}"))
+        one
+        if one in kept
+        else replace(one, actor=actor.name, reason=checked_reason(one.reason, f"the {one.kind}"))
         for one in alterations
     )
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from allocator.plan import PatrolPlan, from_document
@@ -17,6 +18,7 @@ from api.plans.life import Step
 from api.plans.record import Alteration, PaperKind, PlanRecord, State, content_of
 from api.plans.rows import (
     Move,
+    alteration_times,
     content_document,
     content_sha256,
     copy_content,
@@ -85,6 +87,11 @@ class PlanShelf:
         record = self.plan(key)
         with self.record.store.read() as tx:
             return papers_of(tx, record)
+
+    def alteration_times(self, week: str) -> dict[Alteration, datetime]:
+        """Return when each thing set by hand in the plans of a week was first recorded."""
+        with self.record.store.read() as tx:
+            return alteration_times(tx, week)
 
     def draft(
         self, plan: PatrolPlan, actor: Actor, alterations: Sequence[Alteration] = ()

@@ -35,7 +35,7 @@ from api.routes.permits import shown_plan
 from api.routes.plan_content import content_of_record
 from api.routes.plan_of_week import required_plan
 from api.routes.plans import PlanKey, keep_draft, shelf_of
-from api.routes.standing import called
+from api.routes.standing import known_beside
 from api.routes.stored import StoredPlan, marking, stored_verdict
 from api.service import service_of
 
@@ -146,8 +146,8 @@ async def _case(request: Request, decision: Decision, key: str) -> _Case:
     record = await asyncio.to_thread(shelf.plan, key)
     made = await content_of_record(request, shelf, record)
     stored = await shown_plan(request, made)
-    names = await asyncio.to_thread(called, shelf.record, (record,))
-    stands = standing(record, record.content.plan_id, actor, names)
+    known = await asyncio.to_thread(known_beside, shelf.record, (record,))
+    stands = standing(record, record.content.plan_id, actor, known)
     return _Case(decision, made, stored, record, stands, _objection(decision, record, stands))
 
 

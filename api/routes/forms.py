@@ -66,7 +66,11 @@ def check_form_token(request: Request, given: str) -> None:
 async def own_fields(request: Request) -> Fields:
     """Return the texts of our own form, after checking that it is ours."""
     async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        fields = {
+            name: value.replace("\r\n", "\n")  # as they were typed, not as forms are sent
+            for name, value in form.items()
+            if isinstance(value, str)
+        }
     check_form_token(request, fields.get("form_token", ""))
     return fields
 

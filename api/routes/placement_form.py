@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from allocator.plan import Fleet
 from api.problems import ProblemError, request_refused
 from api.routes.bodies import PlacementBody
 from hotspots.assessment import RiskAssessment
@@ -37,12 +36,12 @@ class Named:
     boroughs: Mapping[str, str]
 
     @classmethod
-    def of(cls, fleet: Fleet, assessment: RiskAssessment) -> Named:
-        """Return what a placement of a fleet on an assessment may name."""
+    def of(cls, units: Iterable[str], assessment: RiskAssessment) -> Named:
+        """Return what a placement of some units on an assessment may name."""
         codes: dict[str, str] = {}
         for one in assessment.boroughs:
             codes |= {one.code.casefold(): one.code, one.name.casefold(): one.code}
-        return cls(frozenset(unit.unit_id for unit in fleet.units), codes)
+        return cls(frozenset(units), codes)
 
 
 def placement_body(fields: Mapping[str, str], known: Named) -> PlacementBody:

@@ -82,7 +82,8 @@ async def ask(request: Request) -> Response:
 
 async def _known(request: Request, fleet_id: str, source: StoredAssessment) -> Named:
     fleet = await chosen_fleet(service_of(request), None, fleet_id or None, needed=False)
-    return Named.of(fleet, source.assessment) if fleet else Named(frozenset(), {})
+    units = [unit.unit_id for unit in fleet.units] if fleet else []
+    return Named.of(units, source.assessment)
 
 
 async def _assessment(request: Request) -> StoredAssessment:

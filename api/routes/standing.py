@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from starlette.requests import Request
 
@@ -13,8 +13,8 @@ from api.access import Action, Actor, Resource, decide
 from api.accounts.directory import find_user
 from api.audit.log import Record
 from api.pages.brief_view import Brief
-from api.pages.standing_view import Standing, may_draft, standings
-from api.plans.record import PlanRecord
+from api.pages.standing_view import Known, Standing, may_draft, standings
+from api.plans.record import Alteration, PlanRecord
 from api.plans.shelf import PlanShelf
 from api.routes.first_minute import first_minute
 from api.routes.stored import StoredPlan
@@ -49,10 +49,19 @@ async def week_standing(
 
 def called(record: Record, plans: Sequence[PlanRecord]) -> Mapping[str, str]:
     """Return the display names of everybody who is named in some plans, by account name."""
-    wanted = sorted({name for one in plans for name in (*one.involved, one.approver) if name})
+    people = {name for one in plans for name in (*one.involved, one.approver) if name}
+    wanted = sorted(people | {by_hand.actor for one in plans for by_hand in one.alterations})
     with record.store.read() as tx:
         found = [find_user(tx, name) for name in wanted]
     return {user.name: user.display_name for user in found if user is not None}
+
+
+def known_beside(record: Record, plans: Sequence[PlanRecord]) -> Known:
+    """Return the names of everybody in some plans of a week, and when things were set by hand."""
+    times: Mapping[Alteration, datetime] = {}
+    if any(one.alterations for one in plans):
+        times = PlanShelf(record).alteration_times(plans[0].week)
+    return Known(called(record, plans), times)
 
 
 def _standing(record: Record, stored: StoredPlan, actor: Actor, today: date) -> WeekStanding:
@@ -61,7 +70,7 @@ def _standing(record: Record, stored: StoredPlan, actor: Actor, today: date) -> 
     plans = PlanShelf(record).plans(stored.plan.week)
     shown = stored.recorded_id
     return WeekStanding(
-        standings(plans, shown, actor, called(record, plans)),
+        standings(plans, shown, actor, known_beside(record, plans)),
         may_draft(plans, shown, actor),
         decide(actor, Action.READ_AUDIT, Resource("audit")).allowed,
         glance,

@@ -10,8 +10,13 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
+from allocator.plan import PatrolPlan
+from api.files.output import json_text, text_writer, write_all
 from api.jobs.job import JobState
 from api.jobs.shelf import JobShelf
+from api.plans.record import PlanRecord, State
+from api.plans.shelf import PlanShelf
+from api.plans.verdict_file import VERDICT
 from hotspots.boundaries.study_area import load_bundled
 from tests.api.accounts_world import PASSWORD, add_person, record_of
 from tests.api.service_world import WEEK, fill, made_up_week, service
@@ -20,6 +25,7 @@ from tests.browser.serving import served
 pytestmark = pytest.mark.browser
 
 PEOPLE = (("pat", "planner"), ("cyd", "chair"), ("eve", "auditor"))
+JUDGED = {"in_words": {"headline": "Better.", "sentences": [], "rows": [], "basis": "400"}}
 
 
 @dataclass
@@ -42,7 +48,9 @@ class Visit:
 def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """Return a service on a made-up week."""
     root, area = tmp_path_factory.mktemp("forms") / "data", load_bundled()
-    fill(root, area, *made_up_week(area))
+    assessment, plan = made_up_week(area)
+    fill(root, area, assessment, plan)
+    write_all(root / "plans" / WEEK / plan.plan_id, {VERDICT: text_writer(json_text(JUDGED))})
     return service(root)
 
 
@@ -153,3 +161,80 @@ def test_a_week_without_a_plan_leads_planners_to_the_form(
     answer = other.goto(f"{visits['eve'].address}/placement")
     assert answer is not None
     assert answer.status == 403
+
+
+def test_the_meeting_sets_things_by_hand_with_reasons_and_it_is_proposed_anew(
+    app: FastAPI, visits: dict[str, Visit]
+) -> None:
+    assessment, plan = made_up_week(load_bundled())
+    names = {one.code: one.name for one in assessment.boroughs}
+    unit, away = plan.units[0], _outside(plan)
+    record_of_week(app, visits)
+    cyd = visits["cyd"].go("/")
+    cyd.get_by_role("link", name="Set by hand").click()
+    expect(cyd.locator("main")).to_contain_text("becomes a draft again: its proposal is void")
+    fits(cyd)
+    refused = (
+        ("lock", f"{unit.unit_id}: {names[away]}", "is not in the area of"),
+        ("suppressed_hot_spot", "Atlantis", "does not begin with a hot spot"),
+    )
+    for kind, subject, said in refused:
+        _set(cyd, kind, subject, "the borough asked for it")
+        expect(cyd.locator("#refusal")).to_contain_text(said)
+        expect(cyd.locator("#refusal")).to_contain_text("What to do")
+        assert cyd.locator("#subject").input_value() == subject
+    lock = f"{unit.unit_id}: {names[unit.boroughs[0]]}"
+    _set(cyd, "lock", lock, "-")
+    expect(cyd.locator("#refusal")).to_contain_text("needs a reason")
+    _set(cyd, "lock", lock, "the borough asked for it")
+    expect(cyd.get_by_role("status")).to_contain_text("alteration is in the record")
+    pat = visits["pat"].go("/")
+    pat.get_by_role("link", name="Set by hand").click()
+    expect(pat.locator("main")).to_contain_text("The plan is a draft afterwards")
+    _set(
+        pat, "added_hot_spot", "the market of Brixton", "known to the borough, not yet in the feed"
+    )
+    listed = pat.locator(".standing .by-hand")
+    expect(listed).to_contain_text("Hot spot added")
+    expect(listed.locator("li").nth(1)).to_contain_text(f"Lock: {lock} – the borough asked")
+    expect(listed.locator("li").nth(1)).to_contain_text("cyd, ")
+    made = _latest(app)
+    assert [(one.kind, one.actor) for one in made.alterations] == [
+        ("added_hot_spot", "pat"),
+        ("lock", "cyd"),
+    ]
+    assert (made.state, made.proposer, made.content_version) == (State.DRAFT, "", 3)
+    assert set(made.authors) == {"pat", "cyd"}
+    assert made.content.plan_id == plan.plan_id
+    assert made.papers.verdict != ""
+    answer = visits["eve"].page.goto(f"{visits['eve'].address}/decisions/{made.key}/alter")
+    assert answer is not None
+    assert answer.status == 403
+
+
+def record_of_week(app: FastAPI, visits: dict[str, Visit]) -> None:
+    """Keep the plan of the week as a draft and propose it."""
+    page = visits["pat"].go("/")
+    for step in ("Keep as a draft", "Propose"):
+        page.locator(".standing").get_by_role("link", name=step, exact=True).click()
+        page.locator("#confirm").check()
+        page.get_by_role("button", name=step, exact=True).click()
+        page.wait_for_url("**done=*")
+    assert _latest(app).state is State.PROPOSED
+
+
+def _latest(app: FastAPI) -> PlanRecord:
+    return PlanShelf(record_of(app)).plans(WEEK)[-1]
+
+
+def _outside(plan: PatrolPlan) -> str:
+    """Return a borough that is not in the first unit's area."""
+    return next(code for one in plan.units[1:] for code in one.boroughs)
+
+
+def _set(page: Page, kind: str, subject: str, reason: str) -> None:
+    page.locator("#kind").select_option(kind)
+    page.locator("#subject").fill(subject)
+    page.locator("#reason").fill(reason)
+    page.locator("#confirm").check()
+    press(page, "Set it")
