@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import geopandas as gpd
 import pandas as pd
@@ -71,6 +71,23 @@ def test_wards_carry_the_latest_scores(store: Store) -> None:
     assert len(layer(store, "gis_boroughs")) == len(area.boroughs)
 
 
+def test_an_assessment_under_handling_c_is_not_shown(store: Store) -> None:
+    rows = [town.record(n, n % 18) for n in range(40)]
+    given, area = [town.reading(rows)], town.town()
+    week = assess_week(given, area, as_of=town.AS_OF, policy=load_default_policy())
+    coded = [town.reading([*rows, town.record(99, 1, handling_code="C")])]
+    later = assess_week(coded, area, as_of=town.AS_OF, policy=load_default_policy())
+    assert later.assessment.handling_code == "C"
+    with store.write() as tx:
+        keep_assessment(tx, later.assessment, area, coded, actor="x", now=NOW)
+    assert layer(store, "gis_wards")["assessment_id"].isna().all()
+    with store.write() as tx:
+        earlier = NOW - timedelta(hours=1)
+        keep_assessment(tx, week.assessment, area, given, actor="x", now=earlier)
+    for name in ("gis_wards", "gis_boroughs"):
+        assert set(layer(store, name)["assessment_id"]) == {week.assessment.assessment_id}
+
+
 def test_incidents_are_current_in_use_and_not_under_handling_c(store: Store) -> None:
     later = pd.Timestamp("2025-07-01", tz="UTC")
     rows = [
@@ -128,3 +145,8 @@ def test_patrol_areas_are_those_of_published_plans(store: Store) -> None:
     shown = layer(store, "gis_patrol_areas")
     assert shown["boroughs"].tolist() == [f"{town.borough(0)} {town.borough(1)}"]
     assert shown.geometry.iloc[0].area == unary_union(shown.geometry).area == 200.0
+    with store.write() as tx:
+        tx.exec_driver_sql("ALTER TABLE assessments DISABLE TRIGGER USER")
+        tx.execute(schema.assessments.update().values(handling_code="C"))
+        tx.exec_driver_sql("ALTER TABLE assessments ENABLE TRIGGER USER")
+    assert layer(store, "gis_patrol_areas").empty
