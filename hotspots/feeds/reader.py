@@ -237,6 +237,8 @@ def _counts_coverage(read: dashboard_counts.CountsRead, study_area: StudyArea) -
 
 
 def _without_repeated_ids(readings: list[FeedReading], options: ReadOptions) -> list[FeedReading]:
+    if not readings:
+        return readings
     every = pd.concat([one.records["record_id"] for one in readings], ignore_index=True)
     twice = every[every.duplicated(keep=False).to_numpy(dtype=bool)]
     if not len(twice):

@@ -124,6 +124,14 @@ def test_a_missing_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "none.csv" in capsys.readouterr().err
 
 
+def test_no_file_at_all_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["assess", "--as-of", "2026-11-23", "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "no feed to assess. Remedy: give at least one feed" in said
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("day", ["31/02/2026", "2026-13-01", "tomorrow", ""])
 def test_a_day_that_is_none_is_refused(
     day: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
