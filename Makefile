@@ -61,7 +61,7 @@ bench-allocator: $(VENV)/.test ## placement: proof and time, re-plans, drive tim
 		allocator_growth allocator_travel allocator_simulation allocator_hypercube allocator_failures \
 		allocator_busy_fraction allocator_tpu allocator_mclp allocator_p_median
 
-soak: $(VENV)/.test ## the system of record under kill -9, full disks, tampering and load (slow)
+soak: $(VENV)/.test ## the service and its record under load, kill -9, full disks, tampering and abuse (about an hour; exit 1 for a miss)
 	sh .ci/system-packages
 	$(BIN)/python -m benchmarks.soak
 
