@@ -48,7 +48,7 @@ sbom: $(VENV)/.runtime ## bill of materials of what is installed to run, Cyclone
 
 test: $(VENV)/.test ## install what the tests need, then run them all
 	sh .ci/system-packages
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow'
 
 bench: $(VENV)/.test ## measure against peers and baselines (slow)
 	$(BIN)/python -m benchmarks
@@ -63,6 +63,7 @@ bench-allocator: $(VENV)/.test ## placement: proof and time, re-plans, drive tim
 
 soak: $(VENV)/.test ## the service and its record under load, kill -9, full disks, tampering and abuse (about an hour; exit 1 for a miss)
 	sh .ci/system-packages
+	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m benchmarks.soak
 
 format: $(VENV)/.test ## format and mend what can be mended

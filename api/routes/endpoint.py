@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,11 @@ class Endpoint:
     shown: bool = True
     responses: Mapping[int | str, dict[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """The path as the interface describes it, without what Starlette converts."""
+        return re.sub(r":[a-z]+}", "}", self.path)
 
 
 def add_endpoints(app: FastAPI, endpoints: tuple[Endpoint, ...]) -> None:

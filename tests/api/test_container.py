@@ -117,6 +117,7 @@ def test_compose_and_dockerfile_agree(compose: dict, stages: list[Stage]) -> Non
     assert service["healthcheck"]["test"][1:] == dockerfile.command(health)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # a whole environment is installed: a minute on a quiet machine
 def test_its_install_steps_give_a_service_that_answers(
     stages: list[Stage], repository: Path, tmp_path: Path

@@ -347,7 +347,7 @@ def test_an_empty_service_says_what_to_do(empty: TestClient) -> None:
 
 def test_the_interface_describes_every_published_endpoint(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
-    shown = {(one.method.lower(), one.path) for one in ENDPOINTS if one.shown}
+    shown = {(one.method.lower(), one.address) for one in ENDPOINTS if one.shown}
     described = {(verb, path) for path, verbs in document["paths"].items() for verb in verbs}
     assert described == shown
     order = document["components"]["schemas"]["PlacementBody"]["properties"]
@@ -361,7 +361,7 @@ def test_the_interface_describes_every_published_endpoint(client: TestClient) ->
             assert public or MEDIA_TYPE in operation["responses"]["401"]["content"]
     page = client.get("/docs").text
     for one in ENDPOINTS:
-        assert (f"<code>{one.method} {one.path}</code>" in page) is one.shown
+        assert (f"<code>{one.method} {one.address}</code>" in page) is one.shown
     named = ("http://127.0.0.1:8000", "http://www.opengis.net/def/")  # the latter are names
     for text in named:
         page = page.replace(text, "")
@@ -407,7 +407,13 @@ def test_a_full_disk_is_no_success_and_no_defect() -> None:
 def test_the_page_shows_the_week(client: TestClient, plan_id: str) -> None:
     page = get(client, "/?area=E09000033").text
     for text in (
-        *("OFFICIAL-SENSITIVE", "SYNTHETIC", "Monday 23 November 2026", "71.2", "Westminster"),
+        *(
+            "OFFICIAL-SENSITIVE",
+            "SYNTHETIC",
+            "Monday 23 to Sunday 29 November 2026",
+            "71.2",
+            "Westminster",
+        ),
         *("Data gaps", "Service standard", "Approximate", plan_id, "90% interval"),
     ):
         assert text in page, text

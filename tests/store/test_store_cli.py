@@ -113,7 +113,8 @@ def test_every_command_of_the_operations_page_is_there(repository: Path) -> None
     lines = [line.strip() for block in blocks for line in block.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("arv ")]
     assert len(commands) > 12
-    assert run(["store", "--help"]) == run(["audit", "--help"]) == 0
+    for name in ("store", "audit", "serve"):  # a command is read when it is called
+        assert run([name, "--help"]) == 0
     for words in commands:
         group = typer.main.get_command(app.arv)
         while hasattr(group, "commands") and words and words[0] in group.commands:
