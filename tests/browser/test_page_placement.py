@@ -1,4 +1,4 @@
-"""The forms that ask for work in a real browser: a placement, an alteration, a roster."""
+"""The forms that ask for work in a real browser: a placement, and what is set by hand in a plan."""
 
 from __future__ import annotations
 
