@@ -126,16 +126,16 @@ def test_two_people_bring_a_plan_into_force(app: FastAPI, address: str, enter: E
     twice.locator("#confirm").check()
     twice.get_by_role("button", name="Keep as a draft").click()
     expect(twice.get_by_role("alert")).to_contain_text("in the record already")
-    assert (state(ann), offered(ann)) == ("Draft.", ["Propose", "Withdraw"])
+    assert (state(ann), offered(ann)) == ("Draft.", ["Propose", "Withdraw", "Set by hand"])
     confirm(ann, "Propose", reason="agreed at the meeting")
     expect(ann.get_by_role("status")).to_contain_text("The plan is proposed")
-    assert offered(ann) == ["Send back", "Withdraw"]
+    assert offered(ann) == ["Send back", "Withdraw", "Set by hand"]
     expect(ann.locator(".standing")).to_contain_text("another person must approve it")
 
     cyd.goto(address)
-    assert offered(cyd) == ["Approve", "Send back", "Withdraw"]
+    assert offered(cyd) == ["Approve", "Send back", "Withdraw", "Set by hand"]
     confirm(cyd, "Approve", no_equality_reason="no table of residents was given")
-    assert (state(cyd), offered(cyd)) == ("Approved.", ["Publish", "Withdraw"])
+    assert (state(cyd), offered(cyd)) == ("Approved.", ["Publish", "Withdraw", "Set by hand"])
     confirm(cyd, "Publish")
     expect(cyd.get_by_role("status")).to_contain_text("in force")
     people = cyd.locator(".standing .facts").inner_text()
