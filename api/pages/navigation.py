@@ -22,7 +22,7 @@ ROOMS = (
     Room("Placement", "/placement", Action.MAKE_PLAN),
     Room("Verano", "/verano", Action.READ_TASKING),
     Room("Actions", "/actions-arising", Action.READ_ACTION),
-    Room("Work", "/work", Action.READ_JOB),
+    Room("Under way", "/under-way", Action.READ_JOB),
     Room("Decisions", "/decisions", Action.READ_AUDIT),
     Room("People", "/people", Action.MANAGE_USERS),
     Room("Keys", "/program-keys", Action.MANAGE_KEYS),

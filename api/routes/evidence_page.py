@@ -109,7 +109,7 @@ async def assess(request: Request) -> Response:
         words, status = refusal_words(refusal), refusal_status(refusal)
         return await _shown(request, message=words, status=status, as_of=fields.get("as_of", ""))
     job_id = accepted.headers["location"].rpartition("/")[2]
-    return RedirectResponse(f"/work/{job_id}", 303)
+    return RedirectResponse(f"/under-way/{job_id}", 303)
 
 
 async def _shown(

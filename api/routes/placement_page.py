@@ -59,7 +59,7 @@ async def show_form(request: Request, week: WeekText = "", work: WorkText = "") 
         return await _shown(request, await _start(request, week))
     job = await asyncio.to_thread(JobShelf(record_of(request)).job, work)
     if job.kind != PLACEMENT.name:
-        words = "this work is no placement. Remedy: /work lists what is."
+        words = "this work is no placement. Remedy: /under-way lists what is."
         raise ProblemError(http_problem(404, words))
     return await _shown(request, await _again(request, job), message=_came_of(job))
 
@@ -77,7 +77,7 @@ async def ask(request: Request) -> Response:
         words, status = refusal_words(refusal), refusal_status(refusal)
         return await _shown(request, fields, message=words, status=status)
     job_id = accepted.headers["location"].rpartition("/")[2]
-    return RedirectResponse(f"/work/{job_id}", 303)
+    return RedirectResponse(f"/under-way/{job_id}", 303)
 
 
 async def _known(request: Request, fleet_id: str, source: StoredAssessment) -> Named:

@@ -70,7 +70,7 @@ async def stop_work(request: Request, job_id: JobId) -> Response:
     except REFUSALS as refusal:
         words, status = refusal_words(refusal), refusal_status(refusal)
         return await _shown(request, job_id, message=words, status=status)
-    return RedirectResponse(f"/work/{job_id}", 303)
+    return RedirectResponse(f"/under-way/{job_id}", 303)
 
 
 async def _shown(
@@ -98,10 +98,12 @@ def _actor(request: Request) -> Actor:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/work", Action.READ_JOB, list_work, "Work under way, as a page", shown=False),
+    Endpoint(
+        "GET", "/under-way", Action.READ_JOB, list_work, "Work under way, as a page", shown=False
+    ),
     Endpoint(
         "GET",
-        "/work/{job_id}",
+        "/under-way/{job_id}",
         Action.READ_JOB,
         show_work,
         "How far work is, as a page",
@@ -109,7 +111,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST",
-        "/work/{job_id}/stop",
+        "/under-way/{job_id}/stop",
         Action.STOP_JOB,
         stop_work,
         "End work from its page",

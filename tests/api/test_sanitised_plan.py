@@ -369,8 +369,8 @@ def desk(world: World, tmp_path: Path) -> Iterator[FastAPI]:
 
 def seen_of(person: Person, address: str) -> list[str]:
     """Return all that is said of a piece of work at every door."""
-    page = person.client.get(address.replace("/jobs/", "/work/"), headers=HTML)
-    listed = person.client.get("/work", headers=HTML)
+    page = person.client.get(address.replace("/jobs/", "/under-way/"), headers=HTML)
+    listed = person.client.get("/under-way", headers=HTML)
     assert page.status_code == listed.status_code == 200
     return [person.get(address).text, person.get("/jobs").text, page.text, listed.text]
 

@@ -54,7 +54,7 @@ AREAS = (
     "area_code,population,characteristic,group,share\n"
     "E09000012,280000,age,under 25,0.30\nE09000022,320000,age,under 25,0.27\n"
 )
-ROOMS = ("/evidence", "/work", "/verano", "/actions-arising", f"/papers?week={WEEK}")
+ROOMS = ("/evidence", "/under-way", "/verano", "/actions-arising", f"/papers?week={WEEK}")
 
 
 @dataclass
