@@ -22,14 +22,14 @@ class Consultations:
         self._clock = clock
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
 
-    def first(self, actor: str, subject: str) -> bool:
-        """Return whether a read is to be noted, and count it as noted."""
-        now, key = self._clock(), (actor, subject)
-        noted = self._seen.get(key)
-        if noted is not None and now - noted < AGAIN_AFTER_S:
-            return False
-        self._seen.pop(key, None)
-        self._seen[key] = now
+    def lately(self, actor: str, subject: str) -> bool:
+        """Return whether the record has a read of the last ten minutes already."""
+        noted = self._seen.get((actor, subject))
+        return noted is not None and self._clock() - noted < AGAIN_AFTER_S
+
+    def noted(self, actor: str, subject: str) -> None:
+        """Remember a read that the record has now; one it could not take is asked for again."""
+        self._seen.pop((actor, subject), None)
+        self._seen[actor, subject] = self._clock()
         while len(self._seen) > MOST_KEPT:
             self._seen.popitem(last=False)
-        return True

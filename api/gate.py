@@ -100,7 +100,8 @@ async def _refuse(
 ) -> ASGIApp:
     """Return the answer to a request the rules do not allow, or raise it as a problem."""
     actor = caller.actor
-    log.warning("refused %s %s: %s", request.method, request.url.path, reason)
+    # the reason may quote the address; the record has it, the log nothing that was sent
+    log.warning("refused %s %s (%s)", request.method, request.state.route, action)
     html = request.method == "GET" and prefers_html(request.headers.get("accept"))
     if actor.must_change_password and html:
         return RedirectResponse(PASSWORD_PAGE, 303)
@@ -148,11 +149,15 @@ async def _note_read(request: Request, service: Service, actor: Actor, endpoint:
     if service.record is None or operation is None:
         return
     query = f"?{request.url.query}" if request.url.query else ""
-    subject = clipped(f"{request.method} {request.url.path}{query}")
-    if operation == "consultation" and not service.consultations.first(actor.name, subject):
+    address = f"{request.method} {request.url.path}{query}"
+    subject = clipped(address)
+    once = operation == "consultation" and subject == address  # two long ones may be clipped alike
+    if once and service.consultations.lately(actor.name, subject):
         return
     noted = entry(actor.name, endpoint.action, "request", subject, operation=operation)
     await asyncio.to_thread(service.record.note, noted)
+    if once:
+        service.consultations.noted(actor.name, subject)
 
 
 def _borough(route: BaseRoute, scope: Scope, endpoint: Endpoint | None, actor: Actor) -> str:

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from api.accounts.oidc import Identity
 from api.accounts.users import link_identity
 from api.files.output import json_text, text_writer, write_all
 from api.plans.verdict_file import VERDICT
+from api.store.errors import StoreUnavailableError
 from api.store.schema import api_keys
 from api.working.orders import SANITISED
 from hotspots.boundaries.study_area import load_bundled
@@ -285,6 +286,28 @@ def test_reads_of_the_week_are_in_the_record_once_in_ten_minutes(app: FastAPI) -
     assert [one[4] for one in reads] == [
         "consultation", "disclosure", "disclosure", "consultation",
     ]  # fmt: skip
+
+
+def test_a_read_the_record_could_not_take_is_noted_the_next_time(app: FastAPI) -> None:
+    client, address = browser(app), f"/allocate?week={WEEK}"
+    full = app.state.service.record
+    app.state.service.record = replace(full, clock=_no_clock)
+    problem(client.get(address, headers=BEARER), 503)
+    app.state.service.record = full
+    assert client.get(address, headers=BEARER).status_code == 200
+    reads = [one for one in entries(app) if one[1] == Action.READ_PLAN]
+    assert [one[4] for one in reads] == ["consultation"]
+
+
+def _no_clock() -> datetime:
+    raise StoreUnavailableError("the disk is full", remedy="free space")
+
+
+def test_addresses_too_long_for_the_record_are_each_noted(app: FastAPI) -> None:
+    client = browser(app)
+    for end in ("a", "b"):
+        client.get(f"/allocate?week={WEEK}&more={'x' * 500}{end}", headers=BEARER)
+    assert len([one for one in entries(app) if one[1] == Action.READ_PLAN]) == 2
 
 
 @pytest.fixture

@@ -243,12 +243,17 @@ def test_the_journal_holds_the_request_and_nothing_that_was_sent(tmp_path: Path)
             made.done.append(b"")  # the next call breaks down
             client.get("/allocate?week=SECRET-1", headers=BEARER)
             broken = client.post("/fail", json={"name": "SECRET-2"}, headers=BEARER)
+            add_person(client.app, "bob", "borough", boroughs=("E09000012",))  # type: ignore[arg-type]  # a FastAPI
+            bob = sign_in_as(client.app, "bob")  # type: ignore[arg-type]  # as above
+            assert bob.get("/boroughs/SECRET-3").status_code == 403
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
     lines = [json.loads(line) for line in told.getvalue().splitlines()]
     seen = next(line for line in lines if line.get("route") == "/allocate")
     assert (seen["status"], seen["actor"], seen["method"]) == (404, "administrator", "GET")
+    refused = next(line for line in lines if "refused" in line["message"])
+    assert refused["message"] == "refused GET /boroughs/{code} (borough.read)"
     fault = next(line for line in lines if line.get("fault"))
     assert fault["fault"] == "RuntimeError"
     assert fault["request_id"] == broken.headers["x-request-id"]
