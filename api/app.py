@@ -27,7 +27,7 @@ from api.conventions.shared_counts import SharedCounts
 from api.conventions.shared_memory import SharedMemory
 from api.envelope import Envelope
 from api.gate import Gate
-from api.jobs.runner import JobRunner
+from api.jobs.runner import JobRunner, take_up
 from api.jobs.shelf import JobShelf
 from api.organisation import read_organisation
 from api.problems import Problem, ProblemError, http_problem, problem_response
@@ -121,10 +121,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         open_record(settings.data_dir, settings.database) as record,
     ):
         service.record, service.door = record, SignIn(record, app.state.passwords)
-        runner = JobRunner(service, JobShelf(record), app.state.job_kinds)
+        shelf = JobShelf(record)
         if settings.shared_memory is None:  # else the owner of the data directory did so
-            await runner.recover()
+            await asyncio.to_thread(take_up, shelf, settings.data_dir)
             await asyncio.to_thread(forget_cut_off, record)
+        runner = JobRunner(service, shelf, app.state.job_kinds)
         service.jobs, working = runner, asyncio.create_task(runner.serve())
         seeding = None
         if service.settings.sample and workspace.is_empty():

@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from api.conventions.metrics import FOLDER_VARIABLE
 from api.conventions.once_rows import forget_cut_off
 from api.conventions.shared_memory import make_shared_file
+from api.jobs.runner import take_up
 from api.jobs.shelf import JobShelf
 from api.record_folder import open_record
 from api.settings import ServiceRefusedError, Settings
@@ -51,7 +52,7 @@ def run_workers(settings: Settings, token_digest: str, listener: socket.socket, 
     ):
         os.environ[FOLDER_VARIABLE] = counts
         with open_record(settings.data_dir, settings.database) as record:
-            JobShelf(record).recover()
+            take_up(JobShelf(record), settings.data_dir)
             forget_cut_off(record)
         shared = replace(settings, shared_memory=make_shared_file(settings.data_dir))
 

@@ -33,7 +33,7 @@ class HowFar:
     step
         What is being done, in words.
     share
-        Share of that step that is done, 0 to 1.
+        Share of the whole work that is done, 0 to 1.
     objective, bound
         Coverage of the best plan found so far and the proven limit of any plan, each in
         [0, 1]; ``None`` while there is none.
@@ -122,7 +122,7 @@ def job_document(job: Job) -> dict[str, Any]:
 
 
 def percent(job: Job) -> int:
-    """Return the percent of the present step that is done; 100 when the job was successful."""
+    """Return the percent of the whole that is done; 100 when the job was successful."""
     return 100 if job.state is JobState.SUCCESSFUL else round(100 * job.how_far.share)
 
 

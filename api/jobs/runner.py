@@ -37,6 +37,27 @@ ENDING_TRIES, ENDING_PAUSE_S = 20, 3.0
 log = logging.getLogger("arv.jobs")
 
 
+def take_up(shelf: JobShelf, data_dir: Path) -> None:
+    """Take up what a former service left: its running jobs go on, files of no open job go.
+
+    To be called by whoever has just become the owner of the data directory.
+
+    Parameters
+    ----------
+    shelf
+        The jobs.
+    data_dir
+        Holds the files sent with them; such as an upload that was cut off.
+    """
+    number = shelf.recover()
+    if number:
+        log.info("%d jobs were under way when the service ended; they are done again", number)
+    kept, root = shelf.open_jobs(), data_dir / FOLDER
+    for folder in root.iterdir() if root.is_dir() else ():
+        if folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 class JobRunner:
     """Takes jobs from the store and does them.
 
@@ -67,19 +88,15 @@ class JobRunner:
         """Return where the files of a job lie."""
         return self._root / job_id
 
-    async def recover(self) -> None:
-        """Take up what a former service left: its running jobs, and files of no job."""
-        number = await asyncio.to_thread(self._shelf.recover)
-        if number:
-            log.info("%d jobs were under way when the service ended; they are done again", number)
-        await asyncio.to_thread(self._tidy)
-
     async def serve(self) -> None:
         """Do jobs until cancelled; then hand the one under way back."""
         while True:
             job = await self._next()
             if job is not None:
-                await self._do(job)
+                try:
+                    await self._do(job)
+                except Exception:  # a defect of one job ends no other; its lease runs out
+                    log.exception("job %s was left under way", job.job_id)
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
@@ -88,7 +105,7 @@ class JobRunner:
     async def _next(self) -> Job | None:
         try:
             return await asyncio.to_thread(self._shelf.take, self._owner)
-        except StoreRefusedError:
+        except Exception:  # whatever it is, there may be a job to take in a moment
             log.exception("the store gave no job")
             return None
 
@@ -104,8 +121,8 @@ class JobRunner:
             await self._safely(self._shelf.hand_back, job.job_id, self._owner)
             raise
         state, result, problem = _outcome(work, stopped=stopped)
-        await self._keep(job, state, result, problem)
-        await asyncio.to_thread(shutil.rmtree, self.folder(job.job_id), ignore_errors=True)
+        if await self._keep(job, state, result, problem):
+            await asyncio.to_thread(shutil.rmtree, self.folder(job.job_id), ignore_errors=True)
 
     async def _run(self, job: Job, following: Following) -> dict[str, Any]:
         kind = self._kinds.get(job.kind)
@@ -145,11 +162,18 @@ class JobRunner:
         state: JobState,
         result: dict[str, Any] | None,
         problem: Problem | None,
-    ) -> None:
-        """Store an ending; the store may be away for a while, the job's result is kept."""
+    ) -> bool:
+        """Store an ending, also in a store that is away for a while.
+
+        Returns
+        -------
+        bool
+            Whether the job is over. Else it will be begun again, by whoever has its lease then,
+            and needs its files.
+        """
         for _ in range(ENDING_TRIES):
             try:
-                await asyncio.to_thread(
+                kept = await asyncio.to_thread(
                     lambda: self._shelf.finish(
                         job.job_id, self._owner, state, result=result, problem=problem
                     )
@@ -158,8 +182,10 @@ class JobRunner:
                 log.exception("the ending of job %s could not be stored yet", job.job_id)
                 await asyncio.sleep(ENDING_PAUSE_S)
             else:
-                log.info("job %s is %s", job.job_id, state)
-                return
+                log.info("job %s is %s", job.job_id, kept.state)
+                return kept.over
+        log.error("the ending of job %s was not stored; it is begun again", job.job_id)
+        return False
 
     async def _safely(self, step: Callable[..., Value], *arguments: object) -> Value | None:
         try:
@@ -167,13 +193,6 @@ class JobRunner:
         except StoreRefusedError:
             log.exception("a job could not be noted")
             return None
-
-    def _tidy(self) -> None:
-        """Remove files that belong to no open job, such as an upload that was cut off."""
-        kept = self._shelf.open_jobs()
-        for folder in self._root.iterdir():
-            if folder.name not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Followed:

@@ -198,7 +198,7 @@ class JobShelf:
         """Put a job that a stopping service had under way back in the queue."""
         with self.record.store.write() as tx:
             if _holder(tx, job_id) == owner:
-                _hand_back(tx, _found(tx, job_id), count=False)
+                _hand_back(tx, _found(tx, job_id), self.record.clock(), count=False)
 
     def ask_stop(self, job_id: str, actor: str) -> Job:
         """Ask for the end of a job: one that waits is dismissed at once.
@@ -241,7 +241,7 @@ class JobShelf:
         with self.record.store.write() as tx:
             rows = tx.execute(select(jobs).where(jobs.c.state == JobState.RUNNING.value)).all()
             for row in rows:
-                _hand_back(tx, _job(row), count=True)
+                _hand_back(tx, _job(row), self.record.clock(), count=True)
             return len(rows)
 
     def open_jobs(self) -> frozenset[str]:
@@ -286,12 +286,12 @@ def _waiting(tx: Connection, now: datetime) -> Row[Any, Any] | None:
     return tx.execute(query.order_by(jobs.c.accepted_utc, jobs.c.job_id).limit(1)).first()
 
 
-def _hand_back(tx: Connection, job: Job, *, count: bool) -> None:
+def _hand_back(tx: Connection, job: Job, now: datetime, *, count: bool) -> None:
+    """Put a job back in the queue; one whose end was asked for is dismissed instead."""
     if job.stop_asked:
         _alter(
-            tx, job.job_id, state=JobState.DISMISSED.value, ended_utc=func.coalesce(
-                jobs.c.started_utc, jobs.c.accepted_utc
-            ), lease_owner=None, lease_until_utc=None,
+            tx, job.job_id, state=JobState.DISMISSED.value, ended_utc=now,
+            lease_owner=None, lease_until_utc=None,
         )  # fmt: skip
         return
     _alter(

@@ -23,11 +23,12 @@ from api.access import Action
 from api.jobs.errors import JobsFullError
 from api.jobs.job import HowFar, JobState
 from api.jobs.kind import JobKind, Work
-from api.jobs.runner import FOLDER
-from api.jobs.shelf import LEASE, MOST_ATTEMPTS, MOST_WAITING, JobShelf
+from api.jobs.runner import FOLDER, take_up
+from api.jobs.shelf import LEASE, MOST_ATTEMPTS, MOST_WAITING, JobShelf, new_job_id
 from api.problems import http_problem, request_refused
 from api.record_folder import open_record
 from api.service import Service
+from api.store.schema import jobs
 from api.working.orders import Task
 from api.working.progress import Watch
 from hotspots.boundaries.study_area import load_bundled
@@ -200,6 +201,69 @@ def test_a_lease_that_ran_out_is_taken_up_and_at_last_given_up(tmp_path: Path) -
             shelf.accept("climbing", {}, "administrator")
         with pytest.raises(JobsFullError, match="100"):
             shelf.accept("climbing", {}, "administrator")
+
+
+def test_a_job_whose_end_was_asked_for_ends_when_the_next_service_finds_it(tmp_path: Path) -> None:
+    moments = [datetime(2026, 11, 25, tzinfo=UTC)]
+    with open_record(tmp_path / "data") as kept:
+        shelf = JobShelf(replace(kept, clock=lambda: moments[0]))
+        job = shelf.accept("climbing", {"path": "x"}, "administrator")
+        assert shelf.take("worker") is not None
+        shelf.ask_stop(job.job_id, "administrator")
+        moments[0] += LEASE * 4
+        assert shelf.recover() == 1
+        found = shelf.job(job.job_id)
+        assert (found.state, found.ended) == (JobState.DISMISSED, moments[0])
+
+
+def test_files_of_no_open_job_go_when_a_service_starts(tmp_path: Path) -> None:
+    with open_record(tmp_path / "data") as kept:
+        shelf = JobShelf(kept)
+        job = shelf.accept("climbing", {"path": "x"}, "administrator")
+        for name in (job.job_id, "job-cut-off"):
+            (tmp_path / "data" / FOLDER / name).mkdir(parents=True)
+        take_up(shelf, tmp_path / "data")
+    assert [path.name for path in (tmp_path / "data" / FOLDER).iterdir()] == [job.job_id]
+
+
+async def _robbed(service: Service, _work: Work) -> dict[str, Any]:
+    """Lose the lease to another worker while the work is done."""
+    assert service.record is not None
+    with service.record.store.write() as tx:
+        tx.execute(jobs.update().values(lease_owner="another", version=jobs.c.version + 1))
+    return {}
+
+
+async def _unspeakable(_service: Service, _work: Work) -> dict[str, Any]:
+    """Give what no store can hold: a defect."""
+    return {"found": object()}
+
+
+def test_the_files_of_a_job_stay_for_the_worker_that_took_it_over(tmp_path: Path) -> None:
+    app = service(tmp_path / "data")
+    app.state.job_kinds = {"robbed": JobKind("robbed", Action.MAKE_PLAN, _robbed, _told)}
+    with client_of(app) as client:
+        shelf, identifier = JobShelf(record_of(app)), new_job_id()
+        folder = tmp_path / "data" / FOLDER / identifier
+        folder.mkdir()
+        shelf.accept("robbed", {}, "administrator", job_id=identifier)
+        end = time.monotonic() + 60
+        while ("job.finish", "failed") not in [(one[1], one[2]) for one in entries(app)]:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert client.get(f"/jobs/{identifier}", headers=BEARER).json()["status"] == "running"
+        time.sleep(0.2)
+        assert folder.is_dir()
+
+
+def test_a_defect_of_one_job_ends_no_other(tmp_path: Path) -> None:
+    app = app_of(tmp_path / "data")
+    kind = JobKind("unspeakable", Action.MAKE_PLAN, _unspeakable, _told)
+    app.state.job_kinds["unspeakable"] = kind
+    with client_of(app) as client:
+        JobShelf(record_of(app)).accept("unspeakable", {}, "administrator")
+        address = asked(app, tmp_path / "begun", 0.1)
+        assert until(client, address, over)["status"] == "successful"
 
 
 def test_jobs_are_listed_a_page_at_a_time(tmp_path: Path) -> None:
