@@ -12,8 +12,11 @@ import sys
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import IO
 
+#: A fault as the library hands it to a formatter.
+Fault = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 #: Identifier of the request that is being answered.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 MOST_PLACES = 12
@@ -38,14 +41,28 @@ class JsonLines(logging.Formatter):
             line["request_id"] = request_id
         line.update(getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[1] is not None:
-            line.update(_fault(record.exc_info[1]))
+            line["fault"], line["places"] = _fault(record.exc_info[1])
         return json.dumps(line, sort_keys=True, default=str)
+
+
+class TextLines(logging.Formatter):
+    """Writes a record for people at a terminal; of a fault no more than JSON says."""
+
+    def __init__(self) -> None:
+        super().__init__(TEXT_FORMAT)
+
+    def formatException(self, ei: Fault) -> str:  # noqa: N802  (the library's name)
+        """Return the type of a fault and where it arose, a place a line."""
+        if ei[1] is None:
+            return ""
+        kind, places = _fault(ei[1])
+        return "\n".join([kind, *(f"  {place}" for place in places)])
 
 
 def start(*, as_json: bool, stream: IO[str] | None = None) -> None:
     """Have the service write its log to standard error, as JSON or as plain text."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if as_json else logging.Formatter(TEXT_FORMAT))
+    handler.setFormatter(JsonLines() if as_json else TextLines())
     logging.basicConfig(handlers=[handler], level=logging.INFO)
 
 
@@ -65,9 +82,10 @@ def note_request(method: str, route: str, status: int, seconds: float, actor: st
     )  # fmt: skip
 
 
-def _fault(fault: BaseException) -> dict[str, object]:
+def _fault(fault: BaseException) -> tuple[str, list[str]]:
+    """Return the type of a fault and the last places it passed."""
     frames = traceback.extract_tb(fault.__traceback__)[-MOST_PLACES:]
     places = [
         f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames
     ]
-    return {"fault": type(fault).__name__, "places": places}
+    return type(fault).__name__, places

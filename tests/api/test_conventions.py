@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
 from api.access import Action
-from api.conventions.journal import JsonLines
+from api.conventions.journal import JsonLines, TextLines
 from api.conventions.once import LONGEST_BODY
 from api.conventions.once_rows import KEPT, Asked, begin
 from api.pagination import cursor, position
@@ -228,6 +228,21 @@ def test_metrics_count_routes_and_hold_nothing_that_was_sent(tmp_path: Path) -> 
         add_person(client.app, "ann", "analyst")  # type: ignore[arg-type]  # a FastAPI
         person = sign_in_as(client.app, "ann")  # type: ignore[arg-type]  # as above
         assert person.get("/metrics").status_code == 403
+
+
+def test_the_log_for_people_says_no_more_of_a_fault_than_its_type_and_place() -> None:
+    told = io.StringIO()
+    handler, logger = logging.StreamHandler(told), logging.getLogger("arv.test-text")
+    handler.setFormatter(TextLines())
+    logger.addHandler(handler)
+    try:
+        raise ValueError("SECRET of a record")
+    except ValueError:
+        logger.exception("it failed")
+    finally:
+        logger.removeHandler(handler)
+    assert "it failed\nValueError\n  test_conventions.py:" in told.getvalue()
+    assert "SECRET" not in told.getvalue()
 
 
 def test_the_journal_holds_the_request_and_nothing_that_was_sent(tmp_path: Path) -> None:
