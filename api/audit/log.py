@@ -163,7 +163,7 @@ def keep_head(path: Path, head: Head) -> None:
     a rename over it would make some file systems flush it, and the change is on disk already.
     """
     text = json_text(anchor_document(head)).encode("ascii").ljust(HEAD_BYTES)
-    with path.with_suffix(".lock").open("a+b") as lock:
+    with open(path.with_suffix(".lock"), "a+b", opener=_private) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _kept_position(path) >= head.position:
             return
@@ -175,8 +175,13 @@ def keep_head(path: Path, head: Head) -> None:
                 os.close(handle)
             return
         partial = path.with_suffix(".partial")
-        partial.write_bytes(text)
+        with open(partial, "wb", opener=_private) as made:
+            made.write(text)
         partial.replace(path)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _kept_position(path: Path) -> int:

@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Literal
@@ -105,7 +107,7 @@ def serve(
         workers=workers,
     )
     os.environ[LOG_VARIABLE] = _log_form(log)
-    with _listening(settings) as listener:
+    with _private_files(), _listening(settings) as listener:
         token_digest = _token(settings, replace=new_token)
         bound = listener.getsockname()[1]
         _print(f"Data directory: {settings.data_dir}")
@@ -115,6 +117,16 @@ def serve(
         else:
             run_workers(settings, token_digest, listener, serve_one)
     say("stopped.")
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """Make what is written meanwhile for this account alone, whatever the shell's mask says."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _token(settings: Settings, *, replace: bool) -> str:

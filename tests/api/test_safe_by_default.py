@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import ssl
 import stat
@@ -24,9 +25,16 @@ NAME = "tasking.example"
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """Yield the service as its first start leaves it."""
-    with live(tmp_path_factory.mktemp("fresh") / "data", "--no-sample") as started:
-        yield started
+    """Yield the service as its first start leaves it, in an open folder, without a mask."""
+    data = tmp_path_factory.mktemp("fresh") / "data"
+    data.mkdir()
+    data.chmod(0o755)
+    before = os.umask(0)
+    try:
+        with live(data, "--no-sample") as started:
+            yield started
+    finally:
+        os.umask(before)
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +81,9 @@ def test_it_listens_on_loopback_and_its_files_are_private(fresh: Live) -> None:
         if each.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
-    assert stat.S_IMODE(fresh.data.stat().st_mode) == 0o700
-    for name in ("administrator.json", "arv.sqlite3", "audit-key.pem"):
-        assert stat.S_IMODE((fresh.data / name).stat().st_mode) & 0o077 == 0, name
+    made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in fresh.data.rglob("*")}
+    assert {"administrator.json", "arv.sqlite3", "audit-key.pem", "audit-head.json"} <= set(made)
+    assert [name for name, mode in made.items() if mode & 0o077] == []
     held = b"".join(path.read_bytes() for path in fresh.data.iterdir() if path.is_file())
     assert fresh.token.encode() not in held
 
