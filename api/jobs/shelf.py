@@ -26,6 +26,9 @@ MOST_ATTEMPTS = 3
 MOST_WAITING = 100
 
 _ENDS = [state.value for state in JobState if state in ENDED]
+#: Members of a result that name what was made. Its words and figures rest on the evidence, and
+#: the readers of the audit record need not see that.
+_NAMES = ("assessment_id", "plan_id", "study_id", "roster_id", "key", "week")
 ACCEPT, FINISH, STOP = "job.accept", "job.finish", "job.stop"
 
 
@@ -189,7 +192,7 @@ class JobShelf:
                     job_id,
                     outcome=outcome,
                     reason=clipped(why, 2000),
-                    detail={"state": str(state), "result": dict(result or {})},
+                    detail={"state": str(state), "result": _named(result or {})},
                 )
             )
             return _found(change.tx, job_id)
@@ -362,6 +365,10 @@ def _members(problem: Problem) -> dict[str, Any]:
 def _reason(problem: Problem) -> str:
     """Return why for the audit record, whose readers need not see the evidence of a refusal."""
     return problem.detail if problem.status >= 500 else problem.title
+
+
+def _named(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: result[name] for name in _NAMES if name in result}
 
 
 def _given_up(attempts: int) -> Problem:

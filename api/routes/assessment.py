@@ -203,11 +203,14 @@ def _made(done: AssessmentDone) -> dict[str, Any]:
 
 
 async def _deliver(request: Request, result: Mapping[str, Any]) -> Response:
-    """Return what an assessment came to."""
-    stored = await required_assessment(service_of(request), result["assessment_id"])
+    """Return what an assessment came to; its gaps are those of the version the actor may see."""
+    service = service_of(request)
+    stored = await required_assessment(service, result["assessment_id"])
+    shown = await shown_assessment(request, service, stored, Action.MAKE_ASSESSMENT)
     location = f"/assessment?id={result['assessment_id']}"
-    headers = {**marking(stored.assessment), "Location": location}
-    return JSONResponse(dict(result), 201, headers)
+    headers = {**marking(shown.assessment), "Location": location}
+    body = {**result, "data_gaps": list(shown.assessment.data_gaps)}
+    return JSONResponse(body, 201, headers)
 
 
 async def _shown(request: Request, assessment_id: str | None) -> StoredAssessment:

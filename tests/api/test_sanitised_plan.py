@@ -40,6 +40,7 @@ from api.pages.outlines import area_shapes, place_shapes
 from api.plans.file import read_plan
 from api.problems import problem_of
 from api.routes.allocate import PLACEMENT
+from api.routes.assessment import ASSESSING
 from api.routes.table import ENDPOINTS
 from api.sanitised_plan import sanitised_if_needed, sanitised_writers
 from api.service import Service
@@ -359,11 +360,18 @@ def desk(world: World, tmp_path: Path) -> Iterator[FastAPI]:
             await asyncio.sleep(0.05)
         raise PlanningRefusedError(f"{SECRET} leaves {RECORDS} in one borough", remedy="ask less")
 
+    async def assess(_service: Service, _work: Work) -> dict[str, object]:
+        gaps = list(world.whole.data_gaps)
+        return {"assessment_id": world.whole.assessment_id, "wards": 679, "data_gaps": gaps}
+
     made = service(root)
-    made.state.job_kinds = {"placement": replace(PLACEMENT, run=place)}
+    made.state.job_kinds = {
+        "placement": replace(PLACEMENT, run=place),
+        "assessment": replace(ASSESSING, run=assess),
+    }
     with client_of(made):
         for name, scopes in (("ann", ()), ("cleared", ("handling-c",))):
-            add_person(made, name, "planner", "auditor", scopes=scopes)
+            add_person(made, name, "analyst", "planner", "auditor", scopes=scopes)
         yield made
 
 
@@ -407,6 +415,25 @@ def test_work_on_the_material_tells_nothing_of_it(world: World, desk: FastAPI) -
     assert SECRET in "".join(seen_of(cleared, address))
     for text in (events, results.text, *seen_of(ann, address), ann.get("/audit").text):
         assert not [one for one in (SECRET, str(RECORDS), "0.123", "0.654") if one in text]
+
+
+def test_the_result_of_an_assessment_has_the_gaps_its_reader_may_see(
+    world: World, desk: FastAPI
+) -> None:
+    ann, cleared = sign_in_as(desk, "ann"), sign_in_as(desk, "cleared")
+    address = JobShelf(record_of(desk)).accept("assessment", {}, "cleared").address
+    end = time.monotonic() + 90
+    while (whole := cleared.get(f"{address}/results")).status_code == 409:
+        assert time.monotonic() < end, whole.text
+        time.sleep(0.1)
+    assert SECRET in "".join(whole.json()["data_gaps"])
+    bare = ann.get(f"{address}/results")
+    assert bare.json()["data_gaps"] == list(world.bare.data_gaps)
+    assert bare.headers["x-assessment-id"] == world.bare.assessment_id
+    record = ann.get("/audit").text
+    assert world.whole.assessment_id in record
+    for text in (bare.text, record, *seen_of(ann, address)):
+        assert not [one for one in (SECRET, str(RECORDS)) if one in text]
 
 
 def test_a_refusal_that_is_waited_for_tells_nothing_of_the_material(
