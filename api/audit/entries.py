@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from api.audit.entry import time_text
 from api.audit.signing import Head
@@ -64,7 +64,13 @@ def last_row(tx: Connection) -> Row[Any] | None:
 
 def signed_end(tx: Connection) -> Head | None:
     """Return the latest signed end of the record, ``None`` when nothing was recorded yet."""
-    row = tx.execute(select(audit_heads).order_by(audit_heads.c.position.desc()).limit(1)).first()
+    latest = tx.execute(select(func.max(audit_heads.c.position))).scalar_one()
+    return head_at(tx, latest) if latest is not None else None
+
+
+def head_at(tx: Connection, position: int) -> Head | None:
+    """Return the signed end that the database has for a position, ``None`` without one."""
+    row = tx.execute(select(audit_heads).where(audit_heads.c.position == position)).first()
     if row is None:
         return None
     signed = time_text(row.signed_utc)

@@ -16,9 +16,11 @@ from sqlalchemy import Connection, insert, select
 
 from api.audit.anchor import HEAD_FILE, anchor_document
 from api.audit.entry import GENESIS, Entry, row_digest, time_text
+from api.audit.key_files import signer_with
 from api.audit.signing import Head, Signer
 from api.files.output import json_text
 from api.refusals import AuditRefusedError
+from api.store.errors import StoreUnavailableError
 from api.store.schema import audit, audit_heads
 from api.store.store import Store
 from api.store.types import canonical_text
@@ -28,6 +30,10 @@ log = logging.getLogger("arv.audit")
 
 #: Length of the file that keeps the head, blanks included.
 HEAD_BYTES = 1024
+
+
+class SigningKeyReplacedError(StoreUnavailableError):
+    """The record is signed with another key by now, which this data directory has not."""
 
 
 def utc_now() -> datetime:
@@ -45,10 +51,13 @@ class Change:
         The connection to write through.
     now
         The moment of the change, UTC.
+    signer
+        The key in force, which will sign it.
     """
 
     tx: Connection
     now: datetime
+    signer: Signer
     entries: list[Entry] = field(default_factory=list)
 
     def note(self, one: Entry) -> None:
@@ -56,7 +65,7 @@ class Change:
         self.entries.append(one)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Record:
     """A store together with its audit record.
 
@@ -65,7 +74,8 @@ class Record:
     store
         Where both lie.
     signer
-        Signs the end of the record with every change.
+        Signs the end of the record with every change. When the record says that another key
+        follows it, that one takes its place here.
     data_dir
         Where the latest head is kept beside the database.
     clock
@@ -89,15 +99,15 @@ class Record:
             See :meth:`api.store.store.Store.write`.
         """
         with self.store.write() as tx:
-            change = Change(tx, self.clock())
+            change = Change(tx, self.clock(), self.signer_in_force(tx))
             yield change
             if not change.entries:
                 raise AuditRefusedError(
                     "a change without an audit entry was undone",
                     remedy="report it: this is a defect of the program",
                 )
-            head = append(tx, change.entries, change.now, self.signer)
-        self._keep_head(head)
+            head = append(tx, change.entries, change.now, change.signer)
+        self.keep_head(head)
 
     def note(self, *entries: Entry) -> None:
         """Append entries about something that changes no other table, such as a denial."""
@@ -105,7 +115,36 @@ class Record:
             for one in entries:
                 change.note(one)
 
-    def _keep_head(self, head: Head) -> None:
+    def signer_in_force(self, tx: Connection) -> Signer:
+        """Return the key that signs the record now; ``arv audit rotate-key`` may have changed it.
+
+        Parameters
+        ----------
+        tx
+            A transaction of :meth:`api.store.store.Store.write`: no other key follows before
+            its end.
+
+        Raises
+        ------
+        SigningKeyReplacedError
+            When the data directory has not that key; nothing is written with another one.
+        """
+        key_id = tx.execute(
+            select(audit_heads.c.key_id).order_by(audit_heads.c.position.desc()).limit(1)
+        ).scalar_one_or_none()
+        if key_id is not None and key_id != self.signer.verifier.key_id:
+            signer = signer_with(self.data_dir, key_id)
+            if signer is None:
+                raise SigningKeyReplacedError(
+                    f"the audit record is signed with key {key_id} by now, which this data "
+                    "directory does not have",
+                    remedy="copy audit-key.pem and audit-key.changes.json from the data "
+                    "directory where `arv audit rotate-key` ran",
+                )
+            self.signer = signer
+        return self.signer
+
+    def keep_head(self, head: Head) -> None:
         """Keep the head beside the database; the change itself is already on disk."""
         try:
             keep_head(self.data_dir / HEAD_FILE, head)
@@ -175,8 +214,8 @@ def keep_head(path: Path, head: Head) -> None:
                 os.close(handle)
             return
         partial = path.with_suffix(".partial")
-        with open(partial, "wb", opener=_private) as made:
-            made.write(text)
+        with open(partial, "wb", opener=_private) as file:
+            file.write(text)
         partial.replace(path)
 
 

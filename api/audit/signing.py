@@ -49,8 +49,17 @@ class Verifier:
     @property
     def key_id(self) -> str:
         """Return the identifier of the key: 16 hexadecimal digits of its digest."""
-        raw = self.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return hashlib.sha256(raw).hexdigest()[:16]
+        return hashlib.sha256(self.raw).hexdigest()[:16]
+
+    @property
+    def raw(self) -> bytes:
+        """Return the 32 bytes of the public key."""
+        return self.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    @property
+    def pem(self) -> bytes:
+        """Return the public key as a file holds it."""
+        return self.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     def accepts(self, head: Head) -> bool:
         """Return whether a head was signed with this key and not altered since."""
@@ -101,7 +110,22 @@ def open_signer(data_dir: Path, *, create: bool = True) -> Signer:
                 "public key with --public-key",
                 file=path.name,
             )
-        return _make(path)
+        signer = make_private_file(path)
+        write_flushed(path.with_name(PUBLIC_FILE), signer.verifier.pem, 0o644)
+        return signer
+    return read_signer(path)
+
+
+def read_signer(path: Path) -> Signer:
+    """Return the key in a file that its owner alone can read.
+
+    Raises
+    ------
+    AuditRefusedError
+        When the file is damaged, or open to others.
+    OSError
+        When it cannot be read.
+    """
     if path.stat().st_mode & 0o077:
         raise AuditRefusedError(
             "the signing key can be read by others on this machine",
@@ -135,21 +159,22 @@ def read_public_key(path: Path) -> Verifier:
     return Verifier(key)
 
 
-def _make(path: Path) -> Signer:
+def make_private_file(path: Path) -> Signer:
+    """Make a key in a file for its owner's eyes only, on disk before this returns."""
     key = Ed25519PrivateKey.generate()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    for target, content, mode in (
-        (path, private, 0o600),
-        (path.with_name(PUBLIC_FILE), public, 0o644),
-    ):
-        handle = os.open(target, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    write_flushed(path, private, 0o600)
     return Signer(key)
+
+
+def write_flushed(path: Path, content: bytes, mode: int) -> None:
+    """Write a file and flush it to disk."""
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _message(position: int, row_sha256: str, signed_utc: str) -> bytes:

@@ -9,14 +9,17 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select
 
-from api.audit.entry import GENESIS, row_digest, time_text
+from api.audit.entries import head_at
+from api.audit.entry import GENESIS, row_digest
+from api.audit.key_chain import KeyChain, KeySpan, read_chain
 from api.audit.signing import Head, Verifier
 from api.store.schema import audit, audit_heads
 from api.working.progress import Progress, silent
 
 FindingKind = Literal[
-    "edited", "deleted", "out of order", "truncated", "rewritten", "wrong signature", "no signature"
-]
+    "edited", "deleted", "out of order", "truncated", "rewritten", "wrong signature",
+    "no signature", "forged key",
+]  # fmt: skip
 #: More findings than this are counted, not listed.
 MOST_FINDINGS = 100
 CHUNK = 20_000
@@ -56,6 +59,8 @@ class Verification:
         At most :data:`MOST_FINDINGS` of them; ``n_findings`` counts all.
     clock_moved_back
         Positions of rows that are earlier than the row before them: recorded, not a fault.
+    keys
+        Identifiers of the keys that signed the record, the first first.
     """
 
     rows: int
@@ -64,6 +69,7 @@ class Verification:
     n_findings: int
     findings: tuple[Finding, ...]
     clock_moved_back: tuple[int, ...]
+    keys: tuple[str, ...]
 
     @property
     def sound(self) -> bool:
@@ -100,31 +106,35 @@ def verify(
 
     Edits, deletions and reorderings show in the rows themselves. A tail that was cut off, or a
     chain that was rewritten throughout, shows against the signed heads: those in the database,
-    and, where somebody could alter those too, the anchors that were kept elsewhere.
+    and, where somebody could alter those too, the anchors that were kept elsewhere. Where the
+    signing key was changed, each key counts for the rows it was in force for.
 
     Parameters
     ----------
     connection
         A reading transaction of the store.
     verifier
-        The key that signs this record.
+        A key that signs this record, or signed it before the key was changed.
     anchors
         Heads kept outside the database.
     progress
         Told the share of rows read.
     """
     account = _Account()
+    chain = read_chain(connection, verifier)
+    for position, words in chain.forged:
+        account.find("forged key", position, words)
     for head in anchors:
-        if not verifier.accepts(head):
-            account.find("wrong signature", head.position, "an anchor is not signed with this key")
-    trusted = [head for head in anchors if verifier.accepts(head)]
+        if not chain.accepts(head):
+            account.find("wrong signature", head.position, _not_in_force(chain, head))
+    trusted = [head for head in anchors if chain.accepts(head)]
     account.wanted = {head.position: None for head in trusted}
     total = connection.execute(select(func.count()).select_from(audit)).scalar_one()
     progress("Verifying the record", 0.0)
     for chunk in _chunks(connection):
         _read(account, chunk)
         progress("Verifying the record", account.rows / max(total, 1))
-    _check_heads(account, connection, verifier)
+    _check_heads(account, connection, chain)
     for head in trusted:
         _compare(account, head)
     return Verification(
@@ -134,6 +144,7 @@ def verify(
         n_findings=account.n_findings,
         findings=tuple(account.findings),
         clock_moved_back=tuple(account.moved_back),
+        keys=tuple(one.verifier.key_id for one in chain.spans),
     )
 
 
@@ -172,7 +183,7 @@ def _read(account: _Account, rows: Iterable[Any]) -> None:
     account.position, account.digest, account.time = position, previous, time
 
 
-def _check_heads(account: _Account, connection: Connection, verifier: Verifier) -> None:
+def _check_heads(account: _Account, connection: Connection, chain: KeyChain) -> None:
     """Compare the signed heads in the database with the rows; check the last signature."""
     beyond = select(func.max(audit_heads.c.position))
     last = connection.execute(beyond).scalar_one()
@@ -198,10 +209,37 @@ def _check_heads(account: _Account, connection: Connection, verifier: Verifier) 
         account.find(
             "rewritten", differing[0], f"{differing[1]:,} signed rows have another digest now"
         )
-    row = connection.execute(select(audit_heads).where(audit_heads.c.position == last)).one()
-    head = Head(last, row.row_sha256, time_text(row.signed_utc), row.key_id, bytes(row.signature))
-    if not verifier.accepts(head):
-        account.find("wrong signature", last, "the end of the record is not signed with this key")
+    for span in chain.spans:
+        _check_span(account, connection, span, last)
+    head = head_at(connection, last)
+    if head is None or not chain.spans[-1].verifier.accepts(head):
+        account.find("wrong signature", last, "the end of the record is not signed with its key")
+
+
+def _check_span(account: _Account, connection: Connection, span: KeySpan, last: int) -> None:
+    """Look for heads that name another key than the one in force; the last is looked at anyway."""
+    at, until = audit_heads.c.position, last - 1 if span.last is None else span.last
+    others = connection.execute(
+        select(func.min(at), func.count())
+        .where(at >= span.first, at <= until, at != last)
+        .where(audit_heads.c.key_id != span.verifier.key_id)
+    ).one()
+    if others[1]:
+        account.find(
+            "wrong signature", others[0],
+            f"{others[1]:,} signatures are not of key {span.verifier.key_id}, which was in force",
+        )  # fmt: skip
+
+
+def _not_in_force(chain: KeyChain, head: Head) -> str:
+    """Return why an anchor does not count."""
+    if any(span.verifier.accepts(head) for span in chain.spans):
+        in_force = chain.at(head.position).verifier.key_id
+        return (
+            f"an anchor is signed with key {head.key_id}, but {in_force} was in force: the record "
+            "was cut before that, or others have the old key"
+        )
+    return "an anchor is not signed with a key of this record"
 
 
 def _compare(account: _Account, head: Head) -> None:
