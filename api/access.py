@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from api import titles
+
 
 class Role(StrEnum):
     """What an actor is. What a force calls each role is configuration (api/organisation.py)."""
@@ -306,7 +308,8 @@ def decide(actor: Actor, action: Action | None, resource: Resource) -> Decision:
     )
     if objection:
         return Decision(False, objection)
-    return Decision(True, f"{action} is allowed to {', '.join(sorted(holders))}: {WHY[action]}")
+    who = ", ".join(sorted(holders))
+    return Decision(True, f"{who} may {titles.ACTIONS[action]}: {WHY[action]}")
 
 
 def own_boroughs(actor: Actor, action: Action) -> frozenset[str] | None:
@@ -315,24 +318,25 @@ def own_boroughs(actor: Actor, action: Action) -> frozenset[str] | None:
 
 
 def _no_holder(actor: Actor, action: Action) -> Decision:
+    doing = titles.ACTIONS[action]
     if not actor.known:
-        return Decision(False, f"{action} needs a token or a signed-in session")
+        return Decision(False, f"to {doing} needs a token or a signed-in session")
     wanted = ", ".join(sorted(RULES[action])) or "nobody"
     return Decision(
-        False, f"{action} is allowed to {wanted} ({WHY[action]}), and {actor.name} is not one"
+        False, f"only {wanted} may {doing} ({WHY[action]}), and {actor.name} is not one"
     )
 
 
 def _objection_to_proof(actor: Actor, action: Action) -> str:
-    public = Role.ANYONE in RULES[action]
+    public, doing = Role.ANYONE in RULES[action], titles.ACTIONS[action]
     if actor.must_change_password and action not in _FIRST_SIGN_IN:
-        return f"{action} is closed until {actor.name} has replaced the one-time password"
+        return f"{actor.name} may {doing} only after replacing the one-time password"
     if actor.only is not None and action not in actor.only and not public:
-        return f"{action} is not in the scope of this key"
+        return f"to {doing} is not in the scope of this key"
     if action in PERSONAL and actor.proof not in PERSONAL_PROOFS:
-        return f"{action} is done by a person who signed in, not with a {actor.proof}"
+        return f"to {doing} takes a person who signed in, not a {actor.proof}"
     if action in KEYLESS and actor.proof == "key":
-        return f"{action} is never done with a key: one that leaked could make others"
+        return f"to {doing} is never done with a key: one that leaked could make others"
     return ""
 
 
@@ -354,8 +358,8 @@ def _handling(actor: Actor, action: Action, resource: Resource) -> str:
     if resource.handling_code != "C" or HANDLING_C_SCOPE in actor.scopes or not actor.known:
         return ""
     return (
-        f"{action}: {resource.kind} rests on material with handling code C, which needs the scope "
-        f"{HANDLING_C_SCOPE}; the sanitised version is open to {actor.name}"
+        f"to {titles.ACTIONS[action]} here needs the scope {HANDLING_C_SCOPE}: {resource.kind} "
+        f"rests on material with handling code C; the sanitised version is open to {actor.name}"
     )
 
 
@@ -363,6 +367,6 @@ def _own_work(actor: Actor, action: Action, resource: Resource) -> str:
     if action not in SEPARATED or actor.name not in resource.involved:
         return ""
     return (
-        f"{action} needs a second person: {actor.name} drafted, altered or proposed "
-        f"{resource.kind} {resource.identifier}".rstrip()
+        f"to {titles.ACTIONS[action]} needs a second person: {actor.name} drafted, altered or "
+        f"proposed {resource.kind} {resource.identifier}".rstrip()
     )

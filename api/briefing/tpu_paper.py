@@ -11,6 +11,7 @@ from allocator.tpu.request import MOBILE_PATROL, REST
 from allocator.tpu.roster import RequestOutcome, RosterTask, TpuRoster
 from api.briefing.printable import printable_tree
 from api.briefing.typesetting import typeset
+from api.titles import in_words
 from api.wording import british_date, percent
 from hotspots.assessment import RiskAssessment
 
@@ -113,7 +114,7 @@ def _cell(roster: TpuRoster, day: date, team_id: str) -> dict[str, Any]:
 
 
 def _tactic(task: RosterTask) -> str:
-    name = task.tactic.replace("_", " ")
+    name = in_words(task.tactic)
     return name if task.tactic == MOBILE_PATROL else f"{name} proposed, else mobile patrol"
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from allocator.tpu.request import MOBILE_PATROL, REST
 from allocator.tpu.roster import RosterTask, TpuRoster
+from api.titles import in_words
 from api.wording import british_date
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -82,7 +83,7 @@ def _line(roster: TpuRoster, day: object, team_id: str) -> str:
     frozen = " frozen" if one and one.frozen else ""
     if task is None:
         return f"{when:11} {team_id:8} {'':12} {REST}{frozen}".rstrip()
-    tactic = task.tactic.replace("_", " ")
+    tactic = in_words(task.tactic)
     if task.tactic != MOBILE_PATROL:
         tactic += " (proposed)"
     hours = f"{task.shift_start[11:16]}-{task.shift_end[11:16]}"

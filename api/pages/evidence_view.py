@@ -9,7 +9,9 @@ from datetime import date
 from api.access import Action, Actor, Resource, decide
 from api.pages.local_time import london_moment
 from api.store.receipts import FeedFreshness, Receipt
+from api.titles import LAYOUTS, as_title
 from api.wording import british_date, count
+from hotspots.sources import REGISTRY
 
 _STATES = {"active": "in use", "withdrawn": "withdrawn", "erased": "erased"}
 
@@ -116,13 +118,19 @@ def receipt_details(one: Receipt, actor: Actor, about: Resource) -> ReceiptDetai
 
 def _feed_row(one: FeedFreshness, today: date) -> FeedRow:
     return FeedRow(
-        feed=one.feed_id,
+        feed=_feed(one.feed_id),
         files=count(one.n_files),
         covers_to=british_date(one.last_day),
         age=_age((today - one.last_day).days),
         newest_known=london_moment(one.newest_known) if one.newest_known else "counts only",
         last_came=london_moment(one.last_received),
     )
+
+
+def _feed(feed_id: str) -> str:
+    """Return what a feed is called: its source, or the layout when it mixes several."""
+    source = REGISTRY.get(feed_id)
+    return source.title if source else LAYOUTS.get(feed_id, as_title(feed_id))
 
 
 def _age(days: int) -> str:
@@ -160,8 +168,8 @@ def _headline(one: Receipt) -> str:
 def _facts(one: Receipt) -> tuple[tuple[str, str], ...]:
     newest = london_moment(one.newest_known) if one.newest_known else "a file of counts has none"
     return (
-        ("Feed", one.feed_id),
-        ("Layout", one.format),
+        ("Feed", _feed(one.feed_id)),
+        ("Layout", LAYOUTS.get(one.format, as_title(one.format))),
         ("Taken in", f"{london_moment(one.received)}, by {one.received_by}"),
         ("Refused as malformed", count(one.n_rejected)),
         ("Without a place, as the layout has it", count(one.n_expected)),

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from api.plans.equality import NOT_ASSESSED
+from api.titles import as_title
 from api.wording import british_date, count, percent
 
 Values = Mapping[str, Any]
@@ -242,4 +243,4 @@ def _area(share: float) -> str:
 
 
 def _called(name: str) -> str:
-    return METHODS.get(name, name.replace("_", " ").capitalize())
+    return METHODS.get(name, as_title(name))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from api import titles
 from api.access import (
     PERSONAL,
     RULES,
@@ -67,7 +68,7 @@ class KeyRow:
 
 @dataclass(frozen=True)
 class RuleRow:
-    """An action, who may do it, and whether the person may."""
+    """An action in words, who may do it, and whether the person may."""
 
     action: str
     why: str
@@ -103,7 +104,7 @@ def person_row(user: User, organisation: Organisation, boroughs: Mapping[str, st
         display_name=user.display_name,
         titles=_titles(user.roles, organisation),
         boroughs=", ".join(boroughs.get(code, code) for code in sorted(user.boroughs)),
-        scopes=", ".join(sorted(user.scopes)),
+        scopes=", ".join(titles.SCOPES[one] for one in sorted(user.scopes)),
         state=state,
         closed=not user.active,
         last_seen=_moment(user.last_seen),
@@ -123,7 +124,7 @@ def key_row(key: ApiKey, now: datetime) -> KeyRow:
         key_id=key.key_id,
         owner=key.owner,
         label=key.label,
-        opens=", ".join((*key.actions, *key.scopes)),
+        opens=_opens(key),
         made=london_moment(key.created),
         ends=london_moment(key.expires),
         state=state,
@@ -144,7 +145,7 @@ def rule_rows(actor: Actor, organisation: Organisation) -> tuple[RuleRow, ...]:
         verdict = decide(actor, action, here)
         rows.append(
             RuleRow(
-                action=str(action),
+                action=_capital(titles.ACTIONS[action]),
                 why=WHY[action],
                 who=_titles(RULES[action], organisation),
                 conditions=_conditions(action),
@@ -155,13 +156,25 @@ def rule_rows(actor: Actor, organisation: Organisation) -> tuple[RuleRow, ...]:
     return tuple(rows)
 
 
-def key_choices() -> tuple[tuple[str, str], ...]:
-    """Return the actions a key is made for, each with its rule; what is open to all needs none."""
+def key_choices() -> tuple[tuple[str, str, str], ...]:
+    """Return the actions a key is made for, each with its title and rule.
+
+    What is open to all needs no key.
+    """
     return tuple(
-        (name, WHY[Action(name)])
+        (name, _capital(titles.ACTIONS[name]), WHY[Action(name)])
         for name in KEY_ACTIONS
         if Role.ANYONE not in RULES[Action(name)] and Action(name) is not Action.SIGN_OUT
     )
+
+
+def _opens(key: ApiKey) -> str:
+    named = [titles.ACTIONS[one] for one in key.actions]
+    return _capital("; ".join((*named, *(titles.SCOPES[one] for one in key.scopes))))
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _why_not(actor: Actor, action: Action, verdict: Decision) -> str:

@@ -11,6 +11,7 @@ from api.pages.local_time import london_moment
 from api.plans.life import ALTERABLE, STEPS
 from api.plans.record import ENDED, Alteration, AlterationKind, Papers, PlanRecord, State
 from api.plans.rules import as_resource
+from api.titles import PAPERS
 
 #: What each kind of alteration is called.
 ALTERATIONS: Mapping[AlterationKind, str] = {
@@ -131,11 +132,8 @@ _IN_WORDS: Mapping[State, tuple[str, str]] = {
     State.WITHDRAWN: ("Withdrawn", "Taken back for good."),
     State.REJECTED: ("Sent back", "Not approved; the meeting may alter it."),
 }
-_PAPERS = (
-    ("verdict", "simulation verdict"),
-    ("backtest_card", "backtest card"),
-    ("equality_statement", "equality statement"),
-)
+#: A plan goes to a second person with these beside it.
+_NEEDED = ("verdict", "backtest_card")
 
 
 @dataclass(frozen=True)
@@ -243,7 +241,7 @@ def _set_by_hand(one: Alteration, known: Known) -> SetByHand:
 
 def _blocked(record: PlanRecord) -> str:
     """Return why nobody can approve the plan as it is, empty when somebody can."""
-    lacking = [words for kind, words in _PAPERS[:2] if not getattr(record.papers, kind)]
+    lacking = [PAPERS[kind] for kind in _NEEDED if not getattr(record.papers, kind)]
     if not lacking or record.state not in {State.DRAFT, State.PROPOSED}:
         return ""
     return (
@@ -281,6 +279,6 @@ def _called(name: str, names: Mapping[str, str]) -> str:
 
 
 def _papers(papers: Papers) -> tuple[str, str]:
-    kept = [words for kind, words in _PAPERS if getattr(papers, kind)]
-    missing = [words for kind, words in _PAPERS if not getattr(papers, kind)]
+    kept = [words for kind, words in PAPERS.items() if getattr(papers, kind)]
+    missing = [words for kind, words in PAPERS.items() if not getattr(papers, kind)]
     return ", ".join(kept), ", ".join(missing)

@@ -11,6 +11,7 @@ from allocator.plan import PatrolPlan, UnitPlacement
 from api import wording
 from api.pages.assumptions import Assumption, assumptions
 from api.pattern_view import NONE, PatternRow, neighbourhoods_in_words, pattern_rows
+from api.titles import as_title
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment
 
 WARDS_SHOWN = 25
@@ -256,7 +257,7 @@ class WeekView:
         ordered = sorted(score.contributions, key=lambda one: -one.expected_per_week)
         return tuple(
             ContributionRow(
-                source=self._titles.get(one.source, one.source.replace("_", " ").capitalize()),
+                source=self._titles.get(one.source, as_title(one.source)),
                 rate=_part(one.expected_per_week),
                 share=wording.percent(one.expected_per_week / total, 0),
             )

@@ -26,6 +26,7 @@ from api.routes.endpoint import Endpoint
 from api.routes.forms import frame, own_fields
 from api.service import service_of
 from api.store.schema import audit
+from api.titles import PAPERS
 
 Week = Annotated[str, Query(pattern=r"^([0-9]{4}-W(0[1-9]|[1-4][0-9]|5[0-3]))?$")]
 #: Reasons are written by people who have the whole picture before them.
@@ -42,11 +43,7 @@ _STEPS = {
 }
 
 #: What the record says when a paper is kept, in the words of the page.
-_PAPERS = {
-    "verdict attached": "simulation verdict attached",
-    "backtest_card attached": "backtest card attached",
-    "equality_statement attached": "equality statement attached",
-}
+_PAPERS = {f"{kind} attached": f"{words} attached" for kind, words in PAPERS.items()}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,7 +19,7 @@ from api.accounts.users import add_user
 from api.audit.log import Record
 from api.audit.verify import verify
 from api.store.schema import audit, users
-from tests.api.service_world import ORIGIN, SAME_ORIGIN
+from tests.api.service_world import ORIGIN, SAME_ORIGIN, client_of, service
 from tests.store.recording import CHEAP
 
 PASSWORD = "correct horse battery"
@@ -43,6 +46,15 @@ def add_person(
     add_user(record, name, name.title(), rights, by=ROOT, password_hash=CHEAP.hashed(PASSWORD))
     with record.store.write() as tx:
         tx.execute(users.update().where(users.c.name == name).values(must_change_password=False))
+
+
+@contextmanager
+def administered(root: Path) -> Iterator[FastAPI]:
+    """Yield a running service without any evidence; ``root`` administers it."""
+    app = service(root)
+    with client_of(app):
+        add_person(app, "root", "administrator")
+        yield app
 
 
 @dataclass

@@ -21,21 +21,20 @@ from tests.api.accounts_world import (
     ROOT,
     Person,
     add_person,
+    administered,
     enter_with,
     entries,
     record_of,
     sign_in_as,
 )
-from tests.api.service_world import BEARER, ORIGIN, SAME_ORIGIN, client_of, problem, service
+from tests.api.service_world import BEARER, ORIGIN, SAME_ORIGIN, problem
 
 HOSTILE = "x'); DROP TABLE users; --"
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
-    made = service(tmp_path_factory.mktemp("people"))
-    with client_of(made):
-        add_person(made, "root", "administrator")
+    with administered(tmp_path_factory.mktemp("people")) as made:
         yield made
 
 

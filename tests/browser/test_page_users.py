@@ -101,7 +101,9 @@ def test_a_new_person_signs_in_with_what_the_administrator_was_shown(
     ann.get_by_role("button", name="Keep the new password").click()
     ann = enter(address, "ann", NEW_PASSWORD, PHONE)
     ann.goto(f"{address}/may-do")
-    assert ann.locator("section[aria-labelledby=may-title]").get_by_text("plan.make").count() == 1
+    assert (
+        ann.locator("section[aria-labelledby=may-title]").get_by_text("Draft a plan").count() == 1
+    )
     assert ann.get_by_role("link", name="People", exact=True).count() == 0
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api import titles
 from api.access import (
     ANONYMOUS,
     HANDLING_C_SCOPE,
@@ -154,7 +155,12 @@ def test_every_cell(role: Role, action: Action) -> None:
             scoped,
             verdict,
         )
-        assert str(action) in verdict.reason or actor.name in verdict.reason
+        assert titles.ACTIONS[action] in verdict.reason or actor.name in verdict.reason
+
+
+def test_every_action_has_words_of_its_own() -> None:
+    assert set(titles.ACTIONS) == set(map(str, Action))
+    assert len(set(titles.ACTIONS.values())) == len(Action)
 
 
 def test_an_action_without_a_rule_is_refused_to_every_role() -> None:
