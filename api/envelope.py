@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -37,6 +37,9 @@ HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
 }
 TRANSPORT_SECURITY = "max-age=31536000; includeSubDomains"
+#: A large answer goes to the server in pieces: it then waits for the client to read, instead of
+#: holding a copy of the whole for every connection.
+PIECE_BYTES = 64 * 1024
 #: Counted when nobody was there any more to be answered.
 CLIENT_GONE = 499
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -136,4 +139,17 @@ class _Answer:
             headers["X-Request-ID"] = self._request_id
             if self._behind_proxy:
                 headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
-        await self._send(message)
+        for piece in _pieces(message):
+            await self._send(piece)
+
+
+def _pieces(message: Message) -> Iterator[Message]:
+    """Return a message, or the same body as several messages where it is a large one."""
+    body = message.get("body", b"")
+    if len(body) <= PIECE_BYTES:
+        yield message
+        return
+    for begin in range(0, len(body), PIECE_BYTES):
+        end = begin + PIECE_BYTES
+        more = end < len(body) or message.get("more_body", False)
+        yield {**message, "body": body[begin:end], "more_body": more}

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -98,6 +99,9 @@ def today_in_london() -> date:
 class KeptReadings:
     """The last few things read from immutable folders, so that a page is not read twice.
 
+    Who asks for what is being read just then waits for that reading: a hundred requests for a
+    new week cost one reading, not a hundred.
+
     Parameters
     ----------
     most
@@ -106,7 +110,8 @@ class KeptReadings:
 
     def __init__(self, most: int = 24) -> None:
         self._most = most
-        self._kept: OrderedDict[tuple[str, Path], object] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Path], Any] = OrderedDict()
+        self._under_way: dict[tuple[str, Path], asyncio.Task[Any]] = {}
 
     async def get(self, path: Path, read: Callable[[Path], Value], about: str = "") -> Value:
         """Return ``read(path)``, from memory when it is there, else from a thread.
@@ -116,12 +121,25 @@ class KeptReadings:
         key = (about or read.__qualname__, path)
         if key in self._kept:
             self._kept.move_to_end(key)
-            return self._kept[key]  # type: ignore[return-value]  # the key holds what read returned
-        value = await asyncio.to_thread(read, path)
-        self._kept[key] = value
+            kept: Value = self._kept[key]
+            return kept
+        reading = self._under_way.get(key)
+        if reading is None:
+            reading = asyncio.create_task(asyncio.to_thread(read, path))
+            self._under_way[key] = reading
+            reading.add_done_callback(partial(self._ended, key))
+        # Shielded: a client that goes away must not end what others wait for.
+        read_now: Value = await asyncio.shield(reading)
+        return read_now
+
+    def _ended(self, key: tuple[str, Path], reading: asyncio.Task[Any]) -> None:
+        """Keep what was read; a reading that failed is tried again by who asks next."""
+        del self._under_way[key]
+        if reading.cancelled() or reading.exception() is not None:
+            return
+        self._kept[key] = reading.result()
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
-        return value
 
 
 def service_of(request: Request) -> Service:
