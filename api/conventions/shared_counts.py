@@ -55,7 +55,8 @@ class SharedCounts(Storage):
 
     def reset(self) -> int:
         """Forget every count of the library; return how many there were."""
-        return len(self._memory.run("DELETE FROM counts WHERE key GLOB 'rate*' RETURNING key"))
+        statement = "DELETE FROM counts WHERE key GLOB ? RETURNING key"
+        return len(self._memory.run(statement, f"{PREFIX}*"))
 
     def clear(self, key: str) -> None:
         """Forget one count."""

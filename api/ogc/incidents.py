@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,20 +18,19 @@ from api.ogc.layers import Feature, Found
 from api.ogc.places import Place
 from api.ogc.query import ItemsQuery
 from api.problems import ProblemError, http_problem
-from api.routes.stored import stored_assessment
+from api.routes.stored import evidence_marking, record_of
 from api.service import service_of
 from api.store.incident_list import Incident, IncidentQuery, find_incident, list_incidents
 from api.store.store import Store
 
-#: How an incident is marked while no assessment says otherwise.
-MARKING = "OFFICIAL-SENSITIVE"
 _LARGEST_ID = 2**63 - 1
 
 
 async def page(request: Request, query: ItemsQuery) -> Found:
     """Return a page of the incidents an actor may see, by identifier."""
     scope = _scope(request.state.actor, query)
-    return await asyncio.to_thread(_page, _store(request), query, scope, await _headers(request))
+    headers = await evidence_marking(service_of(request))
+    return await asyncio.to_thread(_page, record_of(request).store, query, scope, headers)
 
 
 async def find(request: Request, feature_id: str) -> Found:
@@ -39,14 +39,16 @@ async def find(request: Request, feature_id: str) -> Found:
     if number is None:
         return Found([], False)
     scope = _scope(request.state.actor, ItemsQuery())
-    store = _store(request)
+    store = record_of(request).store
 
     def read() -> Incident | None:
         with store.read() as tx:
             return find_incident(tx, number, scope)
 
     one = await asyncio.to_thread(read)
-    return Found([_feature(one)] if one else [], False, headers=await _headers(request))
+    return Found(
+        [_feature(one)] if one else [], False, headers=await evidence_marking(service_of(request))
+    )
 
 
 def _page(store: Store, query: ItemsQuery, scope: IncidentQuery, headers: dict[str, str]) -> Found:
@@ -70,7 +72,7 @@ def _matching(
     found: list[Incident] = []
     wanted = query.limit + 1
     while len(found) < wanted:
-        part = list_incidents(tx, _following(scope, after, wanted))
+        part = list_incidents(tx, replace(scope, after=after, limit=wanted))
         found += _inside(part, query)
         if len(part) < wanted:
             break
@@ -94,11 +96,6 @@ def _scope(actor: Actor, query: ItemsQuery) -> IncidentQuery:
         occurred_from=query.start,
         occurred_before=query.before,
     )
-
-
-def _following(scope: IncidentQuery, after: int, limit: int) -> IncidentQuery:
-    given = {**vars(scope), "after": after, "limit": limit}
-    return IncidentQuery(**given)
 
 
 def _feature(one: Incident) -> Feature:
@@ -136,15 +133,3 @@ def _number(text: str) -> int | None:
 
 def _text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
-
-
-def _store(request: Request) -> Store:
-    record = service_of(request).record
-    if record is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
-    return record.store
-
-
-async def _headers(request: Request) -> dict[str, str]:
-    stored = await stored_assessment(service_of(request))
-    return {"X-Classification": stored.assessment.classification if stored else MARKING}

@@ -41,7 +41,6 @@ from api.store.receipts import (
 from api.working.orders import READ, ReadingOrder
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.sidecar import sidecar_path
-from hotspots.incidents import Rejection
 
 ReceiptId = Annotated[
     str, InPath(pattern=r"^[0-9a-f]{64}$", description="Receipt of a file taken in.")
@@ -192,35 +191,35 @@ async def list_feeds(
 
 async def read_receipt(request: Request, receipt_id: ReceiptId) -> Response:
     """Return the receipt of a file."""
-    receipt, _ = await asyncio.to_thread(_receipt, record_of(request), receipt_id)
+    receipt = await asyncio.to_thread(_receipt, record_of(request), receipt_id)
     headers = await evidence_marking(service_of(request))
     return JSONResponse(receipt_document(receipt), headers=headers)
 
 
 async def read_rejected(request: Request, receipt_id: ReceiptId) -> Response:
     """Return the rows of a file that were not accepted, each with the reason and the remedy."""
-    receipt, rows = await asyncio.to_thread(_receipt, record_of(request), receipt_id)
+    record = record_of(request)
+    receipt = await asyncio.to_thread(_receipt, record, receipt_id)
     about = Resource("file", receipt_id, handling_code=receipt.handling_code)
     await require(request, Action.READ_REJECTED, about)
     marked = await evidence_marking(service_of(request))
-    text = await asyncio.to_thread(_rejected_csv, rows, marked["X-Classification"])
+    text = await asyncio.to_thread(_rejected_csv, record, receipt_id, marked["X-Classification"])
     name = f'attachment; filename="rejected-{receipt_id[:12]}.csv"'
     return Response(text, headers={**marked, "Content-Disposition": name}, media_type=CSV)
 
 
-def _receipt(record: Record, receipt_id: str) -> tuple[Receipt, tuple[Rejection, ...]]:
+def _receipt(record: Record, receipt_id: str) -> Receipt:
     with record.store.read() as tx:
         found = find_receipt(tx, receipt_id)
-        if found is None:
-            raise ProblemError(
-                http_problem(
-                    404, "no file was taken in under this receipt. Remedy: GET /feeds lists them."
-                )
-            )
-        return found, rejections(tx, receipt_id)
+    if found is None:
+        words = "no file was taken in under this receipt. Remedy: GET /feeds lists them."
+        raise ProblemError(http_problem(404, words))
+    return found
 
 
-def _rejected_csv(rows: tuple[Rejection, ...], classification: str) -> str:
+def _rejected_csv(record: Record, receipt_id: str, classification: str) -> str:
+    with record.store.read() as tx:
+        rows = rejections(tx, receipt_id)
     table = pd.DataFrame(
         [[*(getattr(one, name) for name in _REJECTED), classification] for one in rows],
         columns=[*_REJECTED, "classification"],

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from api.access import HANDLING_C_SCOPE, Action, Actor, Resource, own_boroughs
 from api.audit.entry import time_text
 from api.calendar_day import parse_day
-from api.pagination import ROWS, CursorQuery, LimitQuery, page_of, position
+from api.pagination import ROWS, CursorQuery, LimitQuery, no_cursor, page_of, position
 from api.problems import ProblemError, request_refused
 from api.routes.bodies import BoroughCode
 from api.routes.documents import Document
@@ -145,11 +145,12 @@ def _metres(text: str | None) -> Metres | None:
     try:
         west, south, east, north = (float(one) for one in text.split(","))
     except ValueError:
-        raise _refused("bbox", "give west,south,east,north in metres, EPSG:27700") from None
-    if not -MOST_METRES < west <= east < MOST_METRES:
-        raise _refused("bbox", "give west before east, in metres, EPSG:27700")
-    if not -MOST_METRES < south <= north < MOST_METRES:
-        raise _refused("bbox", "give south before north, in metres, EPSG:27700")
+        words = f"{text!r} is not four numbers"
+        raise _refused(words, "give west,south,east,north in metres, EPSG:27700") from None
+    for (least, most), names in (((west, east), "west, east"), ((south, north), "south, north")):
+        if not -MOST_METRES < least <= most < MOST_METRES:
+            words = f"{names} are {least:g}, {most:g}"
+            raise _refused(words, f"give the lesser first, in metres up to {MOST_METRES:,.0f}")
     return west, south, east, north
 
 
@@ -159,12 +160,12 @@ def _after(cursor: str) -> int:
     if key is None:
         return 0
     if not key[0].isdecimal() or len(key[0]) > 19 or int(key[0]) > LARGEST_ID:
-        raise _refused("cursor", "take it from the Link header of a page, or leave it out")
+        raise ProblemError(no_cursor())
     return int(key[0])
 
 
-def _refused(parameter: str, remedy: str) -> ProblemError:
-    return ProblemError(request_refused("it has no such value", remedy, parameter))
+def _refused(problem: str, remedy: str) -> ProblemError:
+    return ProblemError(request_refused(problem, remedy, "bbox"))
 
 
 ENDPOINTS = (

@@ -47,8 +47,8 @@ def interface_document(app: FastAPI) -> dict[str, Any]:
 
 
 async def read_interface(request: Request) -> Response:
-    """Return the OpenAPI document."""
-    return JSONResponse(interface_document(request.app))
+    """Return the OpenAPI document; it takes a second to make, so off the event loop."""
+    return await asyncio.to_thread(lambda: JSONResponse(interface_document(request.app)))
 
 
 async def show_interface(request: Request) -> Response:

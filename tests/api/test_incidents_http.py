@@ -128,3 +128,11 @@ def test_a_borough_sees_its_own_and_only_the_scope_opens_handling_c(
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused(people: dict[str, Person], query: str) -> None:
     problem(people["ana"].get(f"/incidents?{query}"), 422)
+
+
+def test_a_box_that_runs_backwards_is_refused_with_its_own_numbers(
+    people: dict[str, Person],
+) -> None:
+    refused = problem(people["ana"].get("/incidents?bbox=5,1,4,2"), 422)
+    assert "west, east are 5, 4" in refused["detail"]
+    assert refused["column"] == "bbox"
