@@ -77,15 +77,15 @@ async def _shown(
 
     def look() -> tuple[list[store.Action], list[store.Action]]:
         with record.store.read() as tx:
-            waiting = store.list_actions(tx, state="open")
-            ended = [one for one in store.list_actions(tx) if one.state != "open"]
-            return waiting[:MOST_OPEN], ended[-MOST_ENDED:][::-1]
+            waiting = store.list_actions(tx, state="open", limit=MOST_OPEN + 1)
+            return waiting, store.latest_ended(tx, MOST_ENDED)
 
     waiting, ended = await asyncio.to_thread(look)
     framed, given = await marked_frame(request), fields or {}
     values = {
         **framed,
-        "open": action_rows(waiting, today),
+        "open": action_rows(waiting[:MOST_OPEN], today),
+        "more_open": len(waiting) > MOST_OPEN,
         "ended": action_rows(ended, today),
         "may_keep": decide(actor, Action.KEEP_ACTION, Resource("page")).allowed,
         "meetings": MEETINGS,

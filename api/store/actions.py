@@ -166,6 +166,13 @@ def list_actions(
     return [_action(row) for row in tx.execute(query)]
 
 
+def latest_ended(tx: Connection, limit: int) -> list[Action]:
+    """Return at most so many actions that are done or cancelled, the latest ended first."""
+    ended = select(actions).where(actions.c.state != "open")
+    by_end = ended.order_by(actions.c.closed_utc.desc(), actions.c.action_id).limit(limit)
+    return [_action(row) for row in tx.execute(by_end)]
+
+
 def _check_days(held_on: date, due_on: date) -> None:
     if due_on < held_on:
         raise RecordRefusedError(

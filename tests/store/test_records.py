@@ -14,6 +14,7 @@ from api.store.actions import (
     add_action,
     close_action,
     find_action,
+    latest_ended,
     list_actions,
     move_action,
 )
@@ -151,6 +152,18 @@ def test_actions_come_a_page_at_a_time_by_owner_and_plan(store: Store) -> None:
         assert list_actions(tx, plan_key=str(PLAN["plan_key"])) == [made[3]]
     with pytest.raises(UnknownRecordError, match="no plan"), store.write() as tx:
         add_action(tx, replace(ACTION, action_id="A9", plan_key=HOSTILE))
+
+
+def test_the_actions_that_ended_last_come_first_whenever_they_were_due(store: Store) -> None:
+    due_late = replace(ACTION, action_id="A2", due_on=DAY + timedelta(days=90))
+    with store.write() as tx:
+        for one in (ACTION, due_late, replace(ACTION, action_id="A3")):
+            add_action(tx, one)
+        for after, (name, state) in enumerate((("A2", "cancelled"), ("A1", "done"))):
+            moment = NOW + timedelta(days=after)
+            close_action(tx, name, 1, state, outcome="Over", actor="planner", now=moment)
+        assert [one.action_id for one in latest_ended(tx, 5)] == ["A1", "A2"]
+        assert [one.action_id for one in latest_ended(tx, 1)] == ["A1"]
 
 
 def test_events_come_a_page_at_a_time_with_their_effect(store: Store) -> None:
