@@ -1,7 +1,8 @@
-"""The files of the service under its data directory, until a store of record takes over.
+"""The files of the service under its data directory; which plan is in force is in the record.
 
-``assessments/<assessment_id>/`` and ``plans/<week>/<plan_id>/`` are immutable folders; the file
-``current`` beside them names the one in force. A folder is filled under ``staging/`` by a
+``assessments/<assessment_id>/``, ``plans/<week>/<plan_id>/``, ``studies/`` of a plan by kind, and
+``rosters/<roster_id>/`` are immutable folders; the file ``current`` beside them names the
+assessment in use, and the plan or the study made last. A folder is filled under ``staging/`` by a
 worker and renamed into place whole, so that a reader, a crash or a full disk never shows half
 of one. One service owns a data directory at a time.
 """
@@ -29,7 +30,7 @@ WEEK = re.compile(r"\d{4}-W(?:0[1-9]|[1-4]\d|5[0-3])")
 
 
 class Workspace:
-    """The assessments, plans and fleets kept under one data directory.
+    """The assessments, plans, studies, rosters and fleets kept under one data directory.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ class Workspace:
         return sorted(path for path in found if IDENTIFIER.fullmatch(path.name))
 
     def plan(self, week: str, plan_id: str | None = None) -> Path | None:
-        """Return the folder of a week's plan, the one in force by default, if there is one."""
+        """Return the folder of a week's plan, the one made last by default, if there is one."""
         return self._folder(self.root / PLANS / week, plan_id) if WEEK.fullmatch(week) else None
 
     def weeks(self) -> list[str]:

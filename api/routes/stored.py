@@ -91,7 +91,7 @@ async def stored_folder(service: Service, folder: Path) -> StoredAssessment:
 
 
 async def stored_plan(service: Service, week: str, plan_id: str | None = None) -> StoredPlan | None:
-    """Return a plan of a week, the one in force by default, or ``None`` when it is not there."""
+    """Return a plan of a week, the one made last by default, or ``None`` when it is not there."""
     folder = service.workspace.plan(week, plan_id)
     if folder is None:
         return None
