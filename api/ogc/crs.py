@@ -61,7 +61,9 @@ def unrounded(shapes: Sequence[Any], crs: Crs) -> Geometries:
 def written(shapes: Sequence[Any], crs: Crs) -> list[dict[str, Any] | None]:
     """Return places, EPSG:27700, as GeoJSON geometries in a system and its order of axes.
 
-    Rings follow the right-hand rule in east and north; what has no place is ``None``.
+    Rings follow the right-hand rule in east and north; what has no place is ``None``. An area is
+    a MultiPolygon also when it has one part: a GIS takes the kind of a layer from the first
+    features it reads, and would refuse or alter others.
     """
     places = shapely.orient_polygons(shapely.set_precision(unrounded(shapes, crs), crs.step))
     if crs.latitude_first:
@@ -70,13 +72,16 @@ def written(shapes: Sequence[Any], crs: Crs) -> list[dict[str, Any] | None]:
 
 
 def _clean(geometry: dict[str, Any], crs: Crs) -> dict[str, Any]:
-    """Write out no digits that rounding left behind."""
+    """Write areas as one kind, and no digits that rounding left behind."""
     digits = 7 if crs.geographic else 2
 
     def rounded(part: Any) -> Any:
         return round(part, digits) if isinstance(part, float) else [rounded(one) for one in part]
 
-    return {"type": geometry["type"], "coordinates": rounded(geometry["coordinates"])}
+    kind, coordinates = geometry["type"], rounded(geometry["coordinates"])
+    if kind == "Polygon":
+        kind, coordinates = "MultiPolygon", [coordinates]
+    return {"type": kind, "coordinates": coordinates}
 
 
 def boxes_of(corners: Box, crs: Crs) -> tuple[Box, ...]:
