@@ -40,11 +40,10 @@ from api.service import KeptReadings, Service, today_in_london
 from api.sessions import Sessions
 from api.settings import Settings
 from api.throttle import Throttle
-from api.working.orders import MAKE_SAMPLE
+from api.working.orders import EXAMPLE_FLEET, MAKE_SAMPLE
 from api.working.solving import WorkPool
 from api.workspace import Workspace, open_workspace
 
-EXAMPLE_FLEET = "example"
 #: Threads for the store and the disk: mostly they wait for a flush, and others must not for them.
 THREADS = 24
 MOST_ERRORS = 20

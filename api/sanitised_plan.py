@@ -93,7 +93,12 @@ def sanitised_writers(
     verdict = weekly.judged(restated, sanitised, own) if judge else None
     progress("Making the sanitised version", 0.7)
     writers = weekly.plan_writers(
-        restated, sanitised, area, previous=request.previous, verdict=verdict
+        restated,
+        sanitised,
+        area,
+        previous=request.previous,
+        verdict=verdict,
+        fleet_source=request.fleet_source,
     )
     shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(restated, area)))}
     progress("Making the sanitised version", 1.0)

@@ -21,6 +21,7 @@ from api.files.assessment_folder import AssessmentFolder
 from api.files.output import Writer, bytes_writer, json_text, text_writer
 from api.maps.week_map import render
 from api.marking import marking_of, sidecar
+from api.plans.fleet_source import FleetSource
 from api.plans.geojson import plan_geojson
 from api.plans.verdict_file import VERDICT, verdict_body
 from api.plans.verdict_view import verdict_view
@@ -38,7 +39,7 @@ from hotspots.weekly_backtest import backtest_week
 
 @dataclass(frozen=True)
 class PlacementRequest:
-    """What a planner asks of a week's placement."""
+    """What a planner asks of a week's placement; ``fleet_source`` says where its fleet lies."""
 
     fleet: Fleet
     week: str | None = None
@@ -52,6 +53,7 @@ class PlacementRequest:
     travel: TravelTime | None = None
     settings: PlanSettings | None = None
     events: tuple[Event, ...] = ()
+    fleet_source: FleetSource | None = None
 
 
 def study_area(wards: Path | None, boroughs: Path | None) -> StudyArea:
@@ -174,11 +176,12 @@ def plan_writers(
     *,
     previous: PatrolPlan | None = None,
     verdict: Verdict | None = None,
+    fleet_source: FleetSource | None = None,
 ) -> dict[str, Writer]:
     """Return a writer for every file of a plan, ``plan.json`` last.
 
     ``previous`` is the plan whose differences the briefing names, ``verdict`` what simulated
-    weeks say of the plan, where there are any.
+    weeks say of the plan, where there are any, ``fleet_source`` where its fleet came from.
 
     Raises
     ------
@@ -198,7 +201,13 @@ def plan_writers(
     progress("Drawing the map", 1.0)
     progress("Setting the briefing", 0.0)
     paper = render_pdf(
-        folder.assessment, plan, area, folder.cells, previous=previous, verdict=words
+        folder.assessment,
+        plan,
+        area,
+        folder.cells,
+        previous=previous,
+        verdict=words,
+        fleet=fleet_source.in_words() if fleet_source else "",
     )
     progress("Setting the briefing", 1.0)
     beside = sidecar(marking_of(folder.assessment, plan))

@@ -51,12 +51,13 @@ def briefing_content(
     classes: Sequence[RiskClass],
     previous: PatrolPlan | None = None,
     verdict: VerdictView | None = None,
+    fleet: str = "",
 ) -> dict[str, object]:
     """Return everything the template prints, every text made printable.
 
     Parameters
     ----------
-    assessment, plan, study_area, cells, previous, verdict
+    assessment, plan, study_area, cells, previous, verdict, fleet
         As for :func:`api.briefing.paper.render_pdf`.
     classes
         Classes of ward risk shown in the legend of the map.
@@ -73,7 +74,7 @@ def briefing_content(
         "evidence": [_evidence_row(line) for line in assessment.evidence],
         "gaps": list(assessment.data_gaps),
         "settings": _settings(plan),
-        "identifiers": _identifiers(assessment, plan),
+        "identifiers": _identifiers(assessment, plan, fleet),
         "attribution": list(assessment.attribution),
     }
     return {key: printable_tree(value) for key, value in content.items()}
@@ -310,10 +311,11 @@ def _setting_value(key: str, value: object) -> str:
     return str(value)
 
 
-def _identifiers(assessment: RiskAssessment, plan: PatrolPlan) -> list[dict[str, str]]:
+def _identifiers(assessment: RiskAssessment, plan: PatrolPlan, fleet: str) -> list[dict[str, str]]:
     pairs = {
         "Plan": plan.plan_id,
         "Plan's inputs (SHA-256)": plan.inputs_sha256,
+        "Fleet": fleet,
         "Assessment": assessment.assessment_id,
         "Assessment's inputs (SHA-256)": assessment.inputs_sha256,
         "Evidence policy": assessment.policy_version,

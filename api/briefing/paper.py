@@ -30,6 +30,7 @@ def render_pdf(
     *,
     previous: PatrolPlan | None = None,
     verdict: VerdictView | None = None,
+    fleet: str = "",
 ) -> bytes:
     """Return the briefing of the week as a tagged PDF (PDF/UA-1, British English).
 
@@ -49,6 +50,8 @@ def render_pdf(
         The plan to name changes from, where there is one.
     verdict
         What simulated weeks say of the plan, where it was judged.
+    fleet
+        Where the fleet came from, in words; nothing is said of it when left out.
 
     Raises
     ------
@@ -58,7 +61,9 @@ def render_pdf(
     AssessmentRefusedError
         When the boundaries are not those of the assessment.
     """
-    files = _typst_files(assessment, plan, study_area, cells, previous=previous, verdict=verdict)
+    files = _typst_files(
+        assessment, plan, study_area, cells, previous=previous, verdict=verdict, fleet=fleet
+    )
     return bytes(typeset(files, format="pdf", pdf_standards=["ua-1"]))
 
 
@@ -89,6 +94,7 @@ def _typst_files(
     *,
     previous: PatrolPlan | None,
     verdict: VerdictView | None,
+    fleet: str = "",
 ) -> dict[str, bytes]:
     """Return the template and its data as files in memory; data never become template text."""
     _refuse_mismatch(assessment, plan, study_area)
@@ -102,6 +108,7 @@ def _typst_files(
         classes=classes,
         previous=previous,
         verdict=verdict,
+        fleet=fleet,
     )
     drawing, sheet = draw_map(assessment, plan, study_area, classes)
     content["sheet"] = {"width_mm": sheet.width_mm, "height_mm": sheet.height_mm}

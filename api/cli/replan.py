@@ -18,6 +18,7 @@ from api.files.fleet_file import read_fleet
 from api.files.output import Output, json_outputs, print_json, write_outputs
 from api.files.travel_sources import read_travel
 from api.plans.file import read_plan
+from api.plans.fleet_source import file_source
 from api.plans.mending import Mending, mend
 from api.plans.verdict_view import verdict_view
 
@@ -95,7 +96,14 @@ def replan_command(
     )
     matrix = read_travel(travel, folder.assessment) if travel else None
     area = weekly.study_area(wards, boroughs)
-    asked = Mending(request, vehicles, curve=curve, time_limit_s=time_limit_s, travel=matrix)
+    asked = Mending(
+        request,
+        vehicles,
+        curve=curve,
+        time_limit_s=time_limit_s,
+        travel=matrix,
+        fleet_source=file_source(fleet),
+    )
     with progress_bars() as progress:
         mended = mend(folder, asked, area, progress)
         write_outputs([Output(out, mended.files), *json_outputs(json_file, mended.document)])

@@ -42,6 +42,7 @@ from api.files.policy_file import read_policy
 from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.files.travel_sources import read_travel
 from api.plans.file import read_plan
+from api.plans.fleet_source import file_source
 from api.plans.verdict_view import verdict_view
 from api.sanitised_plan import sanitised_if_needed
 from api.working.orders import SANITISED
@@ -70,11 +71,14 @@ def demo(*, out: Out, seed: Seed = 0, json_file: Json = None) -> None:
             progress=progress,
         )
         folder = AssessmentFolder(assessed.assessment, assessed.cells)
-        request = weekly.PlacementRequest(fleet=read_fleet(sample_fleet()))
+        source = file_source(sample_fleet())
+        request = weekly.PlacementRequest(read_fleet(sample_fleet()), fleet_source=source)
         plan = weekly.place(folder, request, progress)
         verdict = weekly.judged(plan, folder, request, progress)
         writers = weekly.assessment_writers(assessed, readings, area, policy, progress)
-        writers |= weekly.plan_writers(plan, folder, area, progress, verdict=verdict)
+        writers |= weekly.plan_writers(
+            plan, folder, area, progress, verdict=verdict, fleet_source=source
+        )
         document = plan_document(plan)
         write_outputs([Output(out, writers), *json_outputs(json_file, document)])
     print_json(json_file, document)
@@ -271,6 +275,7 @@ def allocate(
     models: list[str] = []
     request = weekly.PlacementRequest(
         fleet=read_fleet(fleet),
+        fleet_source=file_source(fleet),
         week=week,
         previous=read_plan(previous) if previous else None,
         locks=parse_locks(lock or []),
@@ -296,7 +301,13 @@ def allocate(
             )
         verdict = weekly.judged(plan, folder, request, progress)
         files = weekly.plan_writers(
-            plan, folder, area, progress, previous=request.previous, verdict=verdict
+            plan,
+            folder,
+            area,
+            progress,
+            previous=request.previous,
+            verdict=verdict,
+            fleet_source=request.fleet_source,
         )
         document = plan_document(plan)
         outputs = [Output(out, files), *json_outputs(json_file, document)]

@@ -104,11 +104,10 @@ class Plans:
 
         Raises
         ------
-        KeyError
-            When its week has no plan of this key.
+        NotFoundError
+            When the record has no plan of this key.
         """
-        found = {one.key: one for one in self.records(key.rpartition("-")[0])}
-        return found[key]
+        return plan_record_of(self._exchange.get(f"/plans/{segment(key)}").json())
 
     def draft(self, week: str) -> PlanRecord:
         """Keep the plan made last for a week as a draft."""

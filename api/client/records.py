@@ -90,7 +90,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlanRecord:
-    """A plan as the record keeps it. A step is decided on its ``version``."""
+    """A plan as the record keeps it. A step is decided on its ``version``.
+
+    Attributes
+    ----------
+    fleet_origin
+        Where its fleet came from: ``store``, ``file`` or ``request``; ``None`` when not known.
+    fleet_id, fleet_version
+        Fleet and version of the store, or name of the file; ``None`` for a fleet that was sent.
+    """
 
     key: str
     week: str
@@ -100,6 +108,9 @@ class PlanRecord:
     proposer: str
     approver: str
     document: Mapping[str, Any] = field(repr=False)
+    fleet_origin: str | None = None
+    fleet_id: str | None = None
+    fleet_version: int | None = None
 
 
 def job_of(document: Mapping[str, Any]) -> Job:
@@ -134,5 +145,8 @@ def plan_of(answer: Answer) -> Plan:
 
 def plan_record_of(document: Mapping[str, Any]) -> PlanRecord:
     """Return a plan of the record."""
-    names = ("key", "week", "plan_id", "state", "version", "proposer", "approver")
+    names = (
+        "key", "week", "plan_id", "state", "version", "proposer", "approver", "fleet_origin",
+        "fleet_id", "fleet_version",
+    )  # fmt: skip
     return PlanRecord(**{name: document[name] for name in names}, document=document)

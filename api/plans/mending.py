@@ -22,6 +22,7 @@ from allocator.verdict import Verdict
 from api import week as weekly
 from api.files.assessment_folder import AssessmentFolder
 from api.files.output import Writer, json_text, text_writer
+from api.plans.fleet_source import FleetSource
 from api.working.progress import Progress, silent
 from api.working.study_orders import REPLAN
 from hotspots.boundaries.study_area import StudyArea
@@ -45,6 +46,8 @@ class Mending:
         Drive times; those of the embedded model when left out.
     made_from
         Further members of the document, such as which record was mended and why.
+    fleet_source
+        Where the fleet came from.
     """
 
     request: ReplanRequest
@@ -53,6 +56,7 @@ class Mending:
     time_limit_s: float = 60.0
     travel: TravelTime | None = None
     made_from: Mapping[str, Any] = field(default_factory=dict)
+    fleet_source: FleetSource | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,13 @@ def mend(
         verdict = weekly.judged(result.plan, folder, placed(result.plan, asked), progress)
     document = replan_document(result, points) | dict(asked.made_from)
     files = weekly.plan_writers(
-        result.plan, folder, area, progress, previous=current, verdict=verdict
+        result.plan,
+        folder,
+        area,
+        progress,
+        previous=current,
+        verdict=verdict,
+        fleet_source=asked.fleet_source,
     )
     own: dict[str, Writer] = {REPLAN: text_writer(json_text(document))}
     return Mended(result, points, verdict, document, own | files)
@@ -148,6 +158,7 @@ def placed(plan: PatrolPlan, asked: Mending) -> weekly.PlacementRequest:
     units = tuple(unit for unit in asked.fleet.units if unit.unit_id in left)
     return weekly.PlacementRequest(
         fleet=replace(asked.fleet, units=units),
+        fleet_source=asked.fleet_source,
         previous=asked.request.current,
         travel=asked.travel,
     )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from allocator.plan import PatrolPlan
+from api.plans.fleet_source import FleetSource
 from api.refusals import PlanLifeRefusedError
 
 AlterationKind = Literal[
@@ -37,10 +38,14 @@ STANDS_APPROVED = frozenset({State.APPROVED, State.PUBLISHED, State.SUPERSEDED})
 
 @dataclass(frozen=True)
 class PlanContent:
-    """What a plan places: the plan's identifier and each unit's primary area (codes)."""
+    """What a plan places: the plan's identifier and each unit's primary area (codes).
+
+    ``fleet`` says where the fleet came from, ``None`` where nobody kept that.
+    """
 
     plan_id: str
     areas: tuple[tuple[str, tuple[str, ...]], ...]
+    fleet: FleetSource | None = None
 
 
 @dataclass(frozen=True)
@@ -108,15 +113,16 @@ class PlanRecord:
         return frozenset({*self.authors, self.proposer} - {""})
 
 
-def content_of(plan: PatrolPlan) -> PlanContent:
-    """Return what a plan of the allocator places.
+def content_of(plan: PatrolPlan, fleet: FleetSource | None = None) -> PlanContent:
+    """Return what a plan of the allocator places, and where its fleet came from.
 
     Raises
     ------
     PlanLifeRefusedError
         See :func:`check_areas`.
     """
-    content = PlanContent(plan.plan_id, tuple((one.unit_id, one.boroughs) for one in plan.units))
+    areas = tuple((one.unit_id, one.boroughs) for one in plan.units)
+    content = PlanContent(plan.plan_id, areas, fleet)
     check_areas(content.areas)
     return content
 

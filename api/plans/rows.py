@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from allocator.plan import PatrolPlan
 from allocator.plan import document as plan_document
 from api.audit.log import Change
+from api.plans.fleet_source import FleetSource, from_document
 from api.plans.record import (
     ENDED,
     STANDS_APPROVED,
@@ -24,6 +25,7 @@ from api.plans.record import (
 from api.refusals import PlanChangedError
 from api.store.schema import (
     assessments,
+    fleets,
     plan_adjustments,
     plan_areas,
     plan_attachments,
@@ -106,6 +108,7 @@ def write_content(change: Change, record: PlanRecord, plan: PatrolPlan, author: 
         assessments.c.assessment_id == plan.assessment_id
     )
     values = {
+        **_fleet_values(change.tx, record.content.fleet),
         "plan_id": plan.plan_id,
         "assessment_id": change.tx.execute(known).scalar(),
         "objective": plan.objective,
@@ -206,7 +209,10 @@ def write_paper(change: Change, record: PlanRecord, kind: str, body: object, act
 def copy_content(change: Change, source: PlanRecord, target: PlanRecord) -> None:
     """Give a fall-back the content, papers and alterations of what it falls back to."""
     row = _content_row(change.tx, source)
-    names = ("plan_id", "assessment_id", "objective", "bound", "document", "document_sha256")
+    names = (
+        "plan_id", "assessment_id", "fleet_id", "fleet_version", "objective", "bound", "document",
+        "document_sha256", "request",
+    )  # fmt: skip
     areas = [
         {name: one[name] for name in ("unit_id", "borough_code", "part")}
         for one in _of_content(change.tx, plan_areas, source)
@@ -250,7 +256,29 @@ def _content(tx: Connection, record: PlanRecord) -> PlanContent:
         if one["part"] == "primary":
             areas.setdefault(one["unit_id"], []).append(one["borough_code"])
     listed = tuple((unit, tuple(sorted(areas[unit]))) for unit in sorted(areas))
-    return PlanContent(_content_row(tx, record)["plan_id"], listed)
+    row = _content_row(tx, record)
+    return PlanContent(row["plan_id"], listed, from_document((row["request"] or {}).get("fleet")))
+
+
+def _fleet_values(tx: Connection, fleet: FleetSource | None) -> dict[str, object]:
+    """Return what a content's row says of its fleet.
+
+    The columns name a version that the store has, text for text; where the fleet came from
+    otherwise, the request alone tells of it.
+    """
+    if fleet is None:
+        return {"fleet_id": None, "fleet_version": None, "request": None}
+    known = select(fleets.c.version).where(
+        fleets.c.fleet_id == fleet.fleet_id,
+        fleets.c.version == fleet.version,
+        fleets.c.toml_sha256 == fleet.sha256,
+    )
+    held = fleet.origin == "store" and tx.execute(known).first() is not None
+    return {
+        "fleet_id": fleet.fleet_id if held else None,
+        "fleet_version": fleet.version if held else None,
+        "request": {"fleet": fleet.document()},
+    }
 
 
 def _alterations(tx: Connection, record: PlanRecord) -> tuple[Alteration, ...]:

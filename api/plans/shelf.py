@@ -14,6 +14,7 @@ from api.access import Action, Actor
 from api.audit.entry import clipped, entry
 from api.audit.log import Change, Record
 from api.plans import life
+from api.plans.fleet_source import FleetSource
 from api.plans.life import Step
 from api.plans.record import Alteration, PaperKind, PlanRecord, State, content_of
 from api.plans.rows import (
@@ -94,10 +95,15 @@ class PlanShelf:
             return alteration_times(tx, week)
 
     def draft(
-        self, plan: PatrolPlan, actor: Actor, alterations: Sequence[Alteration] = ()
+        self,
+        plan: PatrolPlan,
+        actor: Actor,
+        alterations: Sequence[Alteration] = (),
+        *,
+        fleet: FleetSource | None = None,
     ) -> PlanRecord:
-        """Keep a plan as a draft of its week."""
-        content, key = content_of(plan), _new_key(plan.week)
+        """Keep a plan as a draft of its week; ``fleet`` says where its fleet came from."""
+        content, key = content_of(plan, fleet), _new_key(plan.week)
         with self._step(actor, Action.MAKE_PLAN, key) as change:
             week = plans_of_week(change.tx, plan.week)
             step = life.draft(week, key, plan.week, content, actor, alterations=alterations)
@@ -111,9 +117,10 @@ class PlanShelf:
         alterations: Sequence[Alteration],
         *,
         version: int | None = None,
+        fleet: FleetSource | None = None,
     ) -> PlanRecord:
-        """Give a plan new content; its proposal and approval are void."""
-        content = content_of(plan)
+        """Give a plan new content, made from a fleet; its proposal and approval are void."""
+        content = content_of(plan, fleet)
         with self._step(actor, Action.ALTER_PLAN, key) as change:
             week = self._week(change, key)
             if any(one.key == key and one.week != plan.week for one in week):

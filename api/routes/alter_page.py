@@ -91,6 +91,7 @@ def _altered(
         actor,
         (wanted, *record.alterations),
         version=version,
+        fleet=record.content.fleet,
     )
     for kind in PAPERS:
         if kind in kept:

@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from api.access import Action, Actor
 from api.pages.rendering import page
 from api.pages.standing_view import DECISIONS, DRAFT, Decision, Standing, may_draft, standing
+from api.plans.fleet_source import read_source, words_of
 from api.plans.life import STEPS
 from api.plans.record import PlanRecord
 from api.plans.shelf import PlanShelf
@@ -187,6 +188,7 @@ async def _form(
             (unit.unit_id, ", ".join(names.get(code, code) for code in unit.boroughs))
             for unit in stored.plan.units
         ],
+        "fleet": words_of(record.content.fleet if record else read_source(case.made.folder)),
         "verdict": verdict.headline if verdict else "",
         "asks_equality": case.decision.action is Action.APPROVE_PLAN
         and record is not None

@@ -17,9 +17,11 @@ from allocator.plan import Fleet
 from api.audit.entry import time_text
 from api.audit.log import Record
 from api.files.fleet_file import WEEKDAYS, parse_fleet
+from api.plans.fleet_source import FleetSource
+from api.routes.bodies import FleetBody
 from api.store.errors import UnknownRecordError
 from api.store.fleets import KeptFleet, fleet_versions, list_fleets, read_fleet
-from api.store.types import digest
+from api.store.types import canonical_text, digest
 from api.workspace import Workspace
 
 FILE_VERSION = 0
@@ -140,6 +142,21 @@ def fleet_document(one: KnownFleet, fleet: Fleet) -> dict[str, Any]:
             for unit in fleet.units
         ],
     }
+
+
+def source_of(known: KnownFleet) -> FleetSource:
+    """Return where a fleet lies, as the plan made from it keeps it."""
+    sha256 = digest(known.toml)
+    if known.origin == "store":
+        return FleetSource("store", sha256, known.fleet_id, known.version)
+    return FleetSource("file", sha256, known.fleet_id)
+
+
+def sent_fleet(body: FleetBody | None) -> FleetSource | None:
+    """Return the source of a fleet that was sent, by the digest of what was said of it."""
+    if body is None:
+        return None
+    return FleetSource("request", digest(canonical_text(body.model_dump(mode="json"))))
 
 
 def of_store(kept: KeptFleet) -> KnownFleet:

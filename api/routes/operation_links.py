@@ -82,6 +82,11 @@ _PLANS = (
     Link(("GET", "/plans"), "200", "draft", ("POST", "/plans"), body={"week": WEEK}),
     Link(("GET", "/plans"), "200", "propose", ("POST", "/plans/{key}/propose"), FIRST_PLAN),
     Link(
+        ("GET", "/plans"), "200", "plan", ("GET", "/plans/{key}"),
+        {"path.key": FIRST_PLAN["path.key"]},
+    ),
+    Link(("GET", "/plans/{key}"), "200", "propose", ("POST", "/plans/{key}/propose"), STEP),
+    Link(
         ("GET", "/plans"), "200", "areas", ("GET", "/plans/{key}/patrol-areas.csv"),
         {"path.key": FIRST_PLAN["path.key"]},
     ),

@@ -15,7 +15,7 @@ from api.event_calendar import event_table, events_of_week
 from api.plans.record import State
 from api.problems import Problem, ProblemError, http_problem, request_refused
 from api.routes.bodies import MOST_EVENTS, EventBody, PlacementBody
-from api.routes.known_fleets import FILE_VERSION, KnownFleet, find_fleet
+from api.routes.known_fleets import FILE_VERSION, KnownFleet, find_fleet, sent_fleet, source_of
 from api.service import Service
 from api.store.errors import UnknownRecordError
 from api.store.fleets import list_fleets
@@ -68,10 +68,12 @@ def placement_order(service: Service, body: PlacementBody) -> PlacementOrder:
     known = _known_fleet(service, body) if body.fleet_id is not None else None
     stored = known if known is not None and known.version != FILE_VERSION else None
     given = body.fleet.fleet() if body.fleet else None
+    source = source_of(known) if known else sent_fleet(body.fleet)
     return PlacementOrder(
         assessment=assessment,
         fleet=stored.fleet() if stored else given,
         fleet_file=service.workspace.fleet(known.fleet_id) if known and not stored else None,
+        fleet_source=source,
         week=body.week,
         locks=_frozen(body.locks),
         excludes=_frozen(body.excludes),

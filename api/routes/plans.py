@@ -22,14 +22,16 @@ from api.access import Action, Actor
 from api.conventions.versions import etag, if_match
 from api.plans.equality import equality_statement
 from api.plans.equality_table import MOST_BYTES, read_area_table
+from api.plans.fleet_source import read_source
 from api.plans.record import ENDED, Alteration, PaperKind, PlanRecord, State
 from api.plans.shelf import PlanShelf
 from api.plans.verdict_file import VERDICT
 from api.problems import ProblemError, http_problem
 from api.routes.bodies import Strict, Week
 from api.routes.completion import IF_MATCH
-from api.routes.documents import Document, problem
+from api.routes.documents import problem
 from api.routes.endpoint import Endpoint
+from api.routes.plan_documents import PlanRecordDocument, PlanRecordsDocument, record_document
 from api.routes.plan_of_week import required_plan
 from api.routes.stored import StoredPlan, marking
 from api.service import Service, service_of
@@ -78,35 +80,15 @@ class FallBackBody(Strict):
     reason: Reason
 
 
-class PlanRecordDocument(Document):
-    """A plan as the record keeps it."""
-
-    key: str
-    week: str
-    plan_id: str
-    state: State
-    version: int = Field(description="Counts every change; send it in If-Match.")
-    content_version: int
-    authors: list[str]
-    proposer: str
-    approver: str
-    papers: dict[str, str] = Field(description="Digests of verdict, backtest card, equality.")
-    no_equality_reason: str
-    fallback_of: str
-    alterations: list[dict[str, str]]
-
-
-class PlanRecordsDocument(Document):
-    """The plans of a week."""
-
-    week: str
-    plans: list[PlanRecordDocument]
-
-
 async def list_plans(request: Request, week: WeekQuery) -> Response:
     """Return the plans of a week with their states."""
     found = await asyncio.to_thread(shelf_of(request).plans, week)
-    return JSONResponse({"week": week, "plans": [_document(one) for one in found]})
+    return JSONResponse({"week": week, "plans": [record_document(one) for one in found]})
+
+
+async def read_plan_record(request: Request, key: PlanKey) -> Response:
+    """Return a plan of the record; its ETag is the version that a step names in If-Match."""
+    return _answer(await asyncio.to_thread(shelf_of(request).plan, key), {})
 
 
 async def draft_plan(request: Request, body: DraftBody) -> Response:
@@ -141,7 +123,9 @@ def keep_draft(
 
     Raises what :meth:`api.plans.shelf.PlanShelf.draft` and ``attach`` raise.
     """
-    return _with_papers(shelf, shelf.draft(stored.plan, actor, alterations), stored, actor)
+    fleet = read_source(stored.folder)
+    made = shelf.draft(stored.plan, actor, alterations, fleet=fleet)
+    return _with_papers(shelf, made, stored, actor)
 
 
 def _with_papers(
@@ -249,25 +233,7 @@ def _papers(stored: StoredPlan) -> tuple[tuple[PaperKind, Path], ...]:
 
 def _answer(record: PlanRecord, headers: dict[str, str], *, status: int = 200) -> Response:
     sent = {**headers, **etag(record.version), "X-Plan-Id": record.content.plan_id}
-    return JSONResponse(_document(record), status, sent)
-
-
-def _document(record: PlanRecord) -> dict[str, Any]:
-    return {
-        "key": record.key,
-        "week": record.week,
-        "plan_id": record.content.plan_id,
-        "state": str(record.state),
-        "version": record.version,
-        "content_version": record.content_version,
-        "authors": list(record.authors),
-        "proposer": record.proposer,
-        "approver": record.approver,
-        "papers": {name: kept for name, kept in vars(record.papers).items() if kept},
-        "no_equality_reason": record.no_equality_reason,
-        "fallback_of": record.fallback_of,
-        "alterations": [vars(one) for one in record.alterations],
-    }
+    return JSONResponse(record_document(record), status, sent)
 
 
 def shelf_of(request: Request) -> PlanShelf:
@@ -338,6 +304,19 @@ ENDPOINTS = (
         tag="record",
         status=201,
         responses=MADE,
+    ),
+    Endpoint(
+        "GET",
+        "/plans/{key}",
+        Action.READ_PLAN,
+        read_plan_record,
+        "A plan of the record: where it stands, who decided, and what it was made from",
+        tag="record",
+        operation="consultation",
+        responses={
+            200: {"model": PlanRecordDocument, "description": "The plan as it is now."},
+            404: problem("There is no such plan."),
+        },
     ),
     _post("/plans/{key}/propose", Action.PROPOSE_PLAN, propose_plan, "Propose a draft"),
     _post("/plans/{key}/approve", Action.APPROVE_PLAN, approve_plan, "Approve a proposal"),

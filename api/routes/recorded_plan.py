@@ -13,12 +13,13 @@ from api.access import Action
 from api.audit.log import Record
 from api.plans import life
 from api.plans.file import read_plan
+from api.plans.fleet_source import FleetSource
 from api.plans.record import PlanRecord
 from api.plans.rows import content_document, latest_standing
 from api.plans.shelf import PlanShelf
 from api.problems import Problem, ProblemError, http_problem
 from api.routes.bodies import FleetBody
-from api.routes.known_fleets import find_fleet
+from api.routes.known_fleets import find_fleet, sent_fleet, source_of
 from api.routes.permits import as_resource, opens_whole, require
 from api.routes.stored import (
     StoredAssessment,
@@ -126,7 +127,14 @@ async def unaltered_plan(service: Service, key: str, plan_id: str) -> RecordedPl
 async def chosen_fleet(
     service: Service, fleet: FleetBody | None, fleet_id: str | None, *, needed: bool = True
 ) -> Fleet | None:
-    """Return the fleet that a body gives or names.
+    """Return the fleet that a body gives or names; see :func:`sourced_fleet`."""
+    return (await sourced_fleet(service, fleet, fleet_id, needed=needed))[0]
+
+
+async def sourced_fleet(
+    service: Service, fleet: FleetBody | None, fleet_id: str | None, *, needed: bool = True
+) -> tuple[Fleet | None, FleetSource | None]:
+    """Return the fleet that a body gives or names, and where it lies.
 
     Raises
     ------
@@ -142,14 +150,15 @@ async def chosen_fleet(
             refused("give either fleet or fleet_id", "name the fleet the plan was made with")
         )
     if fleet is not None:
-        return fleet.fleet()
+        return fleet.fleet(), sent_fleet(fleet)
     if fleet_id is None:
-        return None
+        return None, None
     record = record_now(service)
 
-    def find(name: str) -> Fleet:
+    def find(name: str) -> tuple[Fleet, FleetSource]:
         with record.store.read() as tx:
-            return find_fleet(service.workspace, tx, name).fleet()
+            known = find_fleet(service.workspace, tx, name)
+        return known.fleet(), source_of(known)
 
     try:
         return await asyncio.to_thread(find, fleet_id)

@@ -34,11 +34,11 @@ from api.routes.permits import as_resource, require
 from api.routes.plans import PlanKey, keep_draft
 from api.routes.recorded_plan import (
     RecordedPlan,
-    chosen_fleet,
     permitted_plan,
     record_now,
     recorded_plan,
     refused,
+    sourced_fleet,
     unaltered_plan,
 )
 from api.routes.stored import send_file, stored_plan
@@ -113,7 +113,7 @@ async def read_replan(request: Request, key: PlanKey) -> Response:
 
 
 async def _order(service: Service, found: RecordedPlan, body: ReplanBody) -> ReplanOrder:
-    fleet = await chosen_fleet(service, body.fleet, body.fleet_id)
+    fleet, source = await sourced_fleet(service, body.fleet, body.fleet_id)
     reason = checked_reason(body.reason, "the re-plan")
     day = _day(found, body.day)
     locks = {unit: tuple(sorted(set(codes))) for unit, codes in sorted(body.locks.items())}
@@ -128,6 +128,7 @@ async def _order(service: Service, found: RecordedPlan, body: ReplanBody) -> Rep
         max_changes=body.max_changes,
         curve=body.curve,
         time_limit_s=body.time_limit_s,
+        fleet_source=source,
         made_from={
             "made_from": {
                 "key": found.record.key,

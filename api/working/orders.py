@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from allocator.event_calendar import Event
 from allocator.plan import Fleet
+from api.plans.fleet_source import FleetSource
 
 if TYPE_CHECKING:  # the service does not load the engines to name what they give
     from hotspots.incidents import FeedReading
@@ -32,6 +33,8 @@ class Task(Generic[Result]):
 #: Names of the page's own files in an assessment and in a plan folder.
 PLACE_SHAPES, AREA_SHAPES = "places.json", "areas.json"
 MAP = "map.html"
+#: What the fleet of the sample is called.
+EXAMPLE_FLEET = "example"
 #: Folder, inside that of an assessment with handling code C, of its version without the material.
 SANITISED = "sanitised"
 
@@ -67,12 +70,13 @@ class PlacementOrder:
     """A fleet to place on an assessment; exactly one of ``fleet`` and ``fleet_file`` is given.
 
     ``excludes`` gives boroughs that a unit must not patrol, ``support`` boroughs that it
-    deliberately covers beside its own area.
+    deliberately covers beside its own area. ``fleet_source`` says where the fleet lies.
     """
 
     assessment: Path
     fleet: Fleet | None = None
     fleet_file: Path | None = None
+    fleet_source: FleetSource | None = None
     week: str | None = None
     locks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     excludes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -23,10 +23,12 @@ from api.files.policy_file import read_policy
 from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.maps.week_map import render
 from api.pages.outlines import area_shapes, place_shapes
+from api.plans import fleet_source
 from api.plans.file import read_plan
 from api.sanitised_plan import sanitised_if_needed
 from api.working.orders import (
     AREA_SHAPES,
+    EXAMPLE_FLEET,
     MAP,
     PLACE_SHAPES,
     SANITISED,
@@ -127,7 +129,11 @@ def make_sample(staged_assessment: Path, staged_plan: Path) -> tuple[AssessmentD
     write_all(staged_assessment / SANITISED, files(picture(sanitised=True)))
     write_all(staged_assessment, files(assessed))
     folder = AssessmentFolder(assessed.assessment, assessed.cells)
-    order = PlacementOrder(assessment=staged_assessment, fleet_file=sample_fleet())
+    order = PlacementOrder(
+        assessment=staged_assessment,
+        fleet_file=sample_fleet(),
+        fleet_source=fleet_source.file_source(sample_fleet(), EXAMPLE_FLEET),
+    )
     plan = _place(order, folder, area, staged_plan)
     done = _assessment_done(assessed.assessment, readings)
     return done, plan, sample_fleet().read_text("utf-8")
@@ -143,6 +149,7 @@ def _place(
     previous = read_plan(order.previous) if order.previous else None
     request = weekly.PlacementRequest(
         fleet=_fleet(order),
+        fleet_source=order.fleet_source,
         week=order.week,
         previous=previous,
         locks=order.locks,
@@ -164,9 +171,12 @@ def _place(
         log.warning("plan %s: %s", plan.plan_id, why)
     if beside:
         write_all(staged / SANITISED, beside)
-    writers = weekly.plan_writers(plan, folder, area, watch, previous=previous, verdict=verdict)
+    writers = weekly.plan_writers(
+        plan, folder, area, watch,
+        previous=previous, verdict=verdict, fleet_source=order.fleet_source,
+    )  # fmt: skip
     shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
-    write_all(staged, shapes | writers)
+    write_all(staged, shapes | fleet_source.writers(order.fleet_source) | writers)
     return PlanDone(plan.week, plan.plan_id)
 
 

@@ -13,11 +13,14 @@ from typing import Any
 from allocator.plan import Fleet, PatrolPlan
 from allocator.tpu.request import TpuRequest
 from allocator.tpu.roster import TpuRoster
+from api.plans.fleet_source import FleetSource
 from api.working.orders import PlanDone, Task
 
 #: Names of the files that are filled.
 STUDY, REPLAN = "study.json", "replan.json"
 ROSTER_JSON, ROSTER_CSV, ROSTER_PDF = "tpu_roster.json", "tpu_roster.csv", "tpu_roster.pdf"
+#: What a roster was asked with, beside it: the next one begins with it.
+ROSTER_ASKED = "asked.json"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Studied:
 class ReplanOrder:
     """A plan to mend; see :class:`allocator.replan.ReplanRequest` for the rules.
 
-    ``made_from`` goes into the document as it is.
+    ``made_from`` goes into the document as it is, ``fleet_source`` says where the fleet lies.
     """
 
     studied: Studied
@@ -50,6 +53,7 @@ class ReplanOrder:
     curve: bool = False
     time_limit_s: float = 60.0
     made_from: Mapping[str, Any] = field(default_factory=dict)
+    fleet_source: FleetSource | None = None
 
 
 @dataclass(frozen=True)

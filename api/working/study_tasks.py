@@ -24,7 +24,7 @@ from api.files.fleet_file import read_fleet
 from api.files.output import json_text, text_writer, write_all
 from api.marking import marking_of
 from api.pages.outlines import area_shapes
-from api.plans import mending
+from api.plans import fleet_source, mending
 from api.plans.studies import (
     SimulationRequest,
     alternatives_document,
@@ -78,6 +78,7 @@ def mend(order: ReplanOrder, staged: Path, watch: Watch = UNWATCHED) -> PlanDone
         curve=order.curve,
         time_limit_s=order.time_limit_s,
         made_from=order.made_from,
+        fleet_source=order.fleet_source,
     )
     mended = mending.mend(folder, asked, area, watch)
     plan = mended.result.plan
@@ -95,7 +96,7 @@ def mend(order: ReplanOrder, staged: Path, watch: Watch = UNWATCHED) -> PlanDone
     if beside:
         write_all(staged / SANITISED, beside)
     shapes = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
-    write_all(staged, shapes | mended.files)
+    write_all(staged, shapes | fleet_source.writers(order.fleet_source) | mended.files)
     return PlanDone(plan.week, plan.plan_id)
 
 

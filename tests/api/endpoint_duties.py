@@ -78,6 +78,7 @@ POST   /actions/{action_id}/move                            npcam
 GET    /plans                                               npcamu
 POST   /plans                                               p
 POST   /plans/fall-back                                     cam       person
+GET    /plans/{key}                                         npcamu
 POST   /plans/{key}/propose                                 pc
 POST   /plans/{key}/approve                                 a         person
 POST   /plans/{key}/reject                                  a         person

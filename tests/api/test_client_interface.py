@@ -77,6 +77,7 @@ CALLS: Mapping[str, Call] = {
     "plans.verdict": lambda c, f: c.plans.verdict(WEEK),
     "plans.areas": lambda c, f: c.plans.areas(WEEK),
     "plans.records": lambda c, f: c.plans.records(WEEK),
+    "plans.record": lambda c, f: c.plans.record(KEY),
     "plans.draft": lambda c, f: c.plans.draft(WEEK),
     "plans.propose": lambda c, f: c.plans.propose(PLAN, "agreed"),
     "plans.approve": lambda c, f: c.plans.approve(PLAN, "read", no_equality_reason="none"),
@@ -177,7 +178,7 @@ CALLS: Mapping[str, Call] = {
 #: Methods made of others, tried against the service in test_client.py.
 MADE_OF_OTHERS = {
     "signed_in", "first_signed_in", "sign_out", "wait_until_ready", "interface", "get",
-    "plans.record", "plans.patrol_areas", "jobs.run",
+    "plans.patrol_areas", "jobs.run",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
 from fastapi import FastAPI
 
@@ -228,6 +229,11 @@ def test_a_replan_is_a_new_draft_that_says_what_it_was_made_from(
         if one["key"] == told["key"]
     )
     assert record["authors"] == ["paul"]
+    assert (record["fleet_origin"], record["fleet_id"]) == ("file", "example")
+    for folder in (after["plan_id"], f"{after['plan_id']}/{SANITISED}"):
+        where = f"plans/{WEEK}/{folder}/briefing.pdf"
+        paper = pypdf.PdfReader(app.state.service.workspace.root / where)
+        assert "fleet file example" in paper.pages[-1].extract_text().replace("\n", " ")
     assert set(record["papers"]) == {"verdict", "backtest_card"}
     subjects = [one["subject"] for one in record["alterations"]]
     assert subjects[0] == f"re-plan of {key} (plan {before['plan_id']}) from 2026-11-25"
