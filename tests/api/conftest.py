@@ -1,4 +1,4 @@
-"""The demo week, made once a worker, and a plain fleet of sixteen."""
+"""The demo week, made once a run, and a plain fleet of sixteen."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from api.cli import run
+from tests.made_once import made_once
 
 
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that `arv demo` filled."""
-    folder = tmp_path_factory.mktemp("demo") / "week"
-    assert run(["demo", "--out", str(folder)]) == 0
-    return folder
+
+    def demo(folder: Path) -> None:
+        assert run(["demo", "--out", str(folder)]) == 0
+
+    return made_once(tmp_path_factory, "demo", demo)
 
 
 @pytest.fixture

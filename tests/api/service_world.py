@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from fastapi import FastAPI
@@ -59,17 +63,32 @@ class Clock:
 
 def fill(root: Path, area: StudyArea, assessment: RiskAssessment, plan: PatrolPlan) -> None:
     """Publish a week into a data directory as the workers do."""
-    cells = make_cells(area)
-    shapes: Any = {PLACE_SHAPES: text_writer(json_text(place_shapes(area)))}
-    shapes[MAP] = text_writer(render(assessment, None, area, cells))
     with open_workspace(root) as workspace, workspace.staging() as folder:
-        write_all(folder / "a", shapes | assessment_writers(assessment, cells, []))
-        areas = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
-        kept = AssessmentFolder(assessment, cells)
-        write_all(folder / "p", areas | weekly.plan_writers(plan, kept, area))
+        shutil.copytree(_written(area, assessment, plan), folder, dirs_exist_ok=True)
         workspace.keep_fleet("example", FLEET)
         workspace.publish_assessment(folder / "a", assessment.assessment_id)
         workspace.publish_plan(folder / "p", plan.week, plan.plan_id)
+
+
+#: The files of weeks written before in this process, by what they were made from.
+_KEPT = TemporaryDirectory(prefix="arv-weeks-")
+
+
+def _written(area: StudyArea, assessment: RiskAssessment, plan: PatrolPlan) -> Path:
+    """Return a folder with the files of a week: many modules begin from the same one."""
+    content = pickle.dumps((area.boroughs, area.wards, assessment, plan))
+    kept = Path(_KEPT.name) / sha256(content).hexdigest()
+    if kept.is_dir():
+        return kept
+    cells = make_cells(area)
+    shapes: Any = {PLACE_SHAPES: text_writer(json_text(place_shapes(area)))}
+    shapes[MAP] = text_writer(render(assessment, None, area, cells))
+    begun = Path(mkdtemp(dir=_KEPT.name))
+    write_all(begun / "a", shapes | assessment_writers(assessment, cells, []))
+    areas = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
+    folder = AssessmentFolder(assessment, cells)
+    write_all(begun / "p", areas | weekly.plan_writers(plan, folder, area))
+    return begun.rename(kept)
 
 
 def made_up_week(area: StudyArea) -> tuple[RiskAssessment, PatrolPlan]:

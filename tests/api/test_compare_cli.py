@@ -10,26 +10,19 @@ import pytest
 from api.cli import run
 
 
-@pytest.fixture(scope="module")
-def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("week")
-    assert run(["demo", "--out", str(folder)]) == 0
-    return folder
-
-
 def test_the_table_and_the_json_say_the_same(
-    week: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    demo_folder: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "compare.json"
     code = run(
-        ["compare", "--plan", str(week / "plan.json"), "--assessment", str(week),
+        ["compare", "--plan", str(demo_folder / "plan.json"), "--assessment", str(demo_folder),
          "--fleet", str(repository / "examples" / "fleet.toml"),
-         "--previous", str(week / "plan.json"), "--json", str(target), "--time-limit-s", "8"]
+         "--previous", str(demo_folder / "plan.json"), "--json", str(target), "--time-limit-s", "8"]
     )  # fmt: skip
     assert code == 0
     said = capsys.readouterr().out
     body = json.loads(target.read_text(encoding="utf-8"))
-    plan = json.loads((week / "plan.json").read_text(encoding="utf-8"))
+    plan = json.loads((demo_folder / "plan.json").read_text(encoding="utf-8"))
     rows = {row["name"]: row for row in body["alternatives"]}
     assert rows["proposed"]["objective"] == pytest.approx(plan["objective"], abs=1e-8)
     assert rows["previous"]["objective"] == rows["proposed"]["objective"]
@@ -44,7 +37,7 @@ def test_the_table_and_the_json_say_the_same(
 
 
 def test_a_fleet_of_other_units_is_refused_in_one_line(
-    week: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    demo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fleet = tmp_path / "fleet.toml"
     fleet.write_text(
@@ -54,7 +47,7 @@ def test_a_fleet_of_other_units_is_refused_in_one_line(
     )
     target = tmp_path / "compare.json"
     code = run(
-        ["compare", "--plan", str(week / "plan.json"), "--assessment", str(week),
+        ["compare", "--plan", str(demo_folder / "plan.json"), "--assessment", str(demo_folder),
          "--fleet", str(fleet), "--json", str(target)]
     )  # fmt: skip
     assert code == 1
@@ -64,18 +57,18 @@ def test_a_fleet_of_other_units_is_refused_in_one_line(
 
 
 def test_alternatives_are_plans_that_cover_nearly_as_much(
-    week: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    demo_folder: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "others"
     code = run(
-        ["alternatives", "--plan", str(week / "plan.json"), "--assessment", str(week),
+        ["alternatives", "--plan", str(demo_folder / "plan.json"), "--assessment", str(demo_folder),
          "--fleet", str(repository / "examples" / "fleet.toml"), "--count", "1",
          "--tolerance", "0.01", "--out", str(out), "--json", str(out / "found.json")]
     )  # fmt: skip
     assert code == 0
     said = capsys.readouterr().out
     body = json.loads((out / "found.json").read_text(encoding="utf-8"))
-    plan = json.loads((week / "plan.json").read_text(encoding="utf-8"))
+    plan = json.loads((demo_folder / "plan.json").read_text(encoding="utf-8"))
     other = json.loads((out / "alternative-1.json").read_text(encoding="utf-8"))
     (one,) = body["alternatives"]
     assert one["plan"] == other
@@ -94,11 +87,11 @@ def test_alternatives_are_plans_that_cover_nearly_as_much(
 
 
 def test_refined_wards_are_in_the_plan_and_said(
-    week: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    demo_folder: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "refined"
     code = run(
-        ["allocate", "--assessment", str(week), "--out", str(out), "--refine-wards",
+        ["allocate", "--assessment", str(demo_folder), "--out", str(out), "--refine-wards",
          "--fleet", str(repository / "examples" / "fleet.toml")]
     )  # fmt: skip
     assert code == 0

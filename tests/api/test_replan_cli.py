@@ -10,25 +10,25 @@ import pytest
 from api.cli import run
 
 
-@pytest.fixture(scope="module")
-def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("week")
-    assert run(["demo", "--out", str(folder)]) == 0
-    return folder
-
-
-def replan(week: Path, out: Path, repository: Path, *more: str) -> int:
+def replan(demo_folder: Path, out: Path, repository: Path, *more: str) -> int:
     fleet = repository / "examples" / "fleet.toml"
-    given = ["--plan", str(week / "plan.json"), "--assessment", str(week), "--fleet", str(fleet)]
+    given = [
+        "--plan",
+        str(demo_folder / "plan.json"),
+        "--assessment",
+        str(demo_folder),
+        "--fleet",
+        str(fleet),
+    ]
     return run(["replan", *given, "--out", str(out), *more])
 
 
 def test_a_lost_unit_is_made_good_with_few_changes(
-    week: Path, tmp_path: Path, repository: Path
+    demo_folder: Path, tmp_path: Path, repository: Path
 ) -> None:
     out = tmp_path / "mended"
-    assert replan(week, out, repository, "--lost", "ARV-04") == 0
-    before = json.loads((week / "plan.json").read_text("utf-8"))
+    assert replan(demo_folder, out, repository, "--lost", "ARV-04") == 0
+    before = json.loads((demo_folder / "plan.json").read_text("utf-8"))
     after = json.loads((out / "plan.json").read_text("utf-8"))
     told = json.loads((out / "replan.json").read_text("utf-8"))
     assert {u["unit_id"] for u in before["units"]} - {u["unit_id"] for u in after["units"]} == {
@@ -43,10 +43,10 @@ def test_a_lost_unit_is_made_good_with_few_changes(
 
 
 def test_a_unit_nobody_knows_is_refused_and_nothing_written(
-    week: Path, tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]
+    demo_folder: Path, tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "none"
-    assert replan(week, out, repository, "--lost", "ARV-99") == 1
+    assert replan(demo_folder, out, repository, "--lost", "ARV-99") == 1
     error = capsys.readouterr().err
     assert "'ARV-99' is named as lost" in error
     assert "Remedy:" in error
