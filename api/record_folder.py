@@ -19,6 +19,10 @@ from api.store.database import database_url
 from api.store.store import Store, open_store
 
 
+class EarlierRecordError(AuditRefusedError):
+    """The record is from before a change of the signing key, as a restored backup may be."""
+
+
 @contextmanager
 def open_record(
     data_dir: Path,
@@ -96,7 +100,7 @@ def _other_key(store: Store, data_dir: Path, end: Head) -> AuditRefusedError:
     own = open_signer(data_dir).verifier.key_id
     signed = f"the record is signed with key {end.key_id}, the data directory has {own}"
     if way := kept_way(data_dir, end.key_id, own):
-        return AuditRefusedError(
+        return EarlierRecordError(
             f"{signed}: the record is from before {way[0].changed_utc[:10]}, when the key was "
             "changed",
             remedy="after restoring an older backup run `arv audit rotate-key --again`, which "

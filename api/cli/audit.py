@@ -12,16 +12,19 @@ from sqlalchemy import select
 
 from api.access import Action
 from api.audit.anchor import read_anchor, write_anchor
+from api.audit.entries import signed_end
 from api.audit.entry import entry, time_text
 from api.audit.handing_out import hand_out
-from api.audit.signing import Verifier, open_signer, read_public_key
+from api.audit.key_files import CHANGES_FILE, kept_way, old_public_file
+from api.audit.rotation import Rotation, rotate_again, rotate_key
+from api.audit.signing import KEY_FILE, Head, Verifier, open_signer, read_public_key
 from api.audit.verify import Verification, verify
 from api.cli.app import arv, say
 from api.cli.operator import Database, DataDir, operator
 from api.cli.options import Json
 from api.cli.progress import progress_bars
 from api.files.output import write_json
-from api.record_folder import kept_head, open_record
+from api.record_folder import kept_head, open_record, open_restored
 from api.refusals import AuditRefusedError
 from api.settings import data_directory
 from api.store.database import database_url
@@ -65,6 +68,7 @@ def verify_record(
     store = open_store(database_url(database, folder), create=False)
     try:
         with progress_bars() as progress, store.read() as tx:
+            end = signed_end(tx)
             result = verify(tx, verifier, [*heads, *([kept] if kept else [])], progress)
     finally:
         store.close()
@@ -75,7 +79,7 @@ def verify_record(
         raise AuditRefusedError(
             f"the audit record is not sound: {result.n_findings:,} findings, the first "
             f"({first.kind}) at row {first.position:,}: {first.words}",
-            remedy="keep the database as it is, restore a backup beside it, and compare",
+            remedy=_remedy(folder, end, result),
         )
 
 
@@ -94,6 +98,42 @@ def make_anchor(
     with open_record(folder, database, create=False) as record:
         head = hand_out(record, operator().name, lambda made: write_anchor(out, made))
     say(f"{out} vouches for {head.position:,} rows. Keep it where nobody can alter both.")
+
+
+@commands.command("rotate-key")
+def change_key(
+    *,
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; recorded.")],
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Enter a change anew, after a backup from before it was restored."
+        ),
+    ] = False,
+    data: DataDir = None,
+    database: Database = None,
+    json_file: Json = None,
+) -> None:
+    """Sign the record with a new key from now on; services that run take it by themselves.
+
+    The old key signs the entry that names the new one, then its private part is destroyed.
+    Anchors made with it still count. Only whoever holds the data directory can do this.
+
+    Example: `arv audit rotate-key --reason "yearly"`
+    """
+    folder, by = data_directory(data), operator().name
+    if again:
+        with open_restored(folder, database) as restored:
+            done = rotate_again(restored, by=by, reason=reason)
+    else:
+        with open_record(folder, database, create=False) as record:
+            done = rotate_key(record, by=by, reason=reason)
+    write_json(json_file, _rotation(done))
+    say(
+        f"From row {done.position:,} on the record is signed with key {done.new_key_id}, which "
+        f"follows {done.old_key_id}. Keep {KEY_FILE} and {CHANGES_FILE} apart from the backups, "
+        "destroy copies of the old key, and make an anchor and a backup now."
+    )
 
 
 @commands.command("show")
@@ -127,6 +167,18 @@ def _verifier(folder: Path, public_key: Path | None) -> Verifier:
     return open_signer(folder, create=False).verifier
 
 
+def _remedy(folder: Path, end: Head | None, result: Verification) -> str:
+    """Return what to do about a record that is not sound, or that is from before a change."""
+    if end is not None and kept_way(folder, end.key_id, result.keys[-1]):
+        return (
+            "if this is a backup from before the key was changed, check it with "
+            f"--public-key {old_public_file(end.key_id)}, then enter the change anew with "
+            "`arv audit rotate-key --again`; if not, keep the database as it is and compare it "
+            "with a backup"
+        )
+    return "keep the database as it is, restore a backup beside it, and compare"
+
+
 def _document(result: Verification) -> dict[str, Any]:
     return {
         "sound": result.sound,
@@ -136,6 +188,16 @@ def _document(result: Verification) -> dict[str, Any]:
         "n_findings": result.n_findings,
         "findings": [vars(one) for one in result.findings],
         "clock_moved_back": list(result.clock_moved_back),
+        "keys": list(result.keys),
+    }
+
+
+def _rotation(done: Rotation) -> dict[str, object]:
+    return {
+        "position": done.position,
+        "old_key_id": done.old_key_id,
+        "new_key_id": done.new_key_id,
+        "changes": [one.plain() for one in done.changes],
     }
 
 
@@ -144,6 +206,9 @@ def _tell(result: Verification, *, quiet: bool) -> None:
         return
     verdict = "sound" if result.sound else f"NOT SOUND: {result.n_findings:,} findings"
     say(f"{result.rows:,} rows, {result.anchors} heads from outside the database: {verdict}.")
+    if len(result.keys) > 1:
+        say(f"  signed with {len(result.keys)} keys, each named by the one before it: "
+            f"{', '.join(result.keys)}")  # fmt: skip
     for one in result.findings[:20]:
         say(f"  row {one.position:,}: {one.kind}: {one.words}")
     if result.clock_moved_back:

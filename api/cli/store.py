@@ -23,7 +23,7 @@ from api.cli.store_access import (
     opened_record,
 )
 from api.files.output import write_json
-from api.record_folder import kept_head, open_record
+from api.record_folder import EarlierRecordError, kept_head, open_record
 from api.refusals import AuditRefusedError
 from api.settings import data_directory
 from api.store import schema_version
@@ -207,7 +207,7 @@ def restore(
                     object_sha256=made.sha256, detail={"taken": made.taken},
                 )
             )  # fmt: skip
-    except OlderSchemaError as fault:
+    except (OlderSchemaError, EarlierRecordError) as fault:
         say(str(fault))
     write_json(json_file, vars(made))
     rows = "" if files else f"{sum(made.rows.values()):,} rows and "

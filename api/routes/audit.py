@@ -107,6 +107,7 @@ class CheckDocument(Document):
     n_findings: int
     findings: list[FindingDocument]
     clock_moved_back: list[int]
+    keys: list[str] = Field(description="Keys that signed the record, the first first.")
 
 
 async def show_entries(
@@ -200,6 +201,7 @@ async def check_record(request: Request, body: AnchorsBody) -> Response:
         "sound": done.sound,
         "findings": [vars(one) for one in done.findings],
         "clock_moved_back": list(done.clock_moved_back),
+        "keys": list(done.keys),
     }
     return JSONResponse(plain, headers=MARKED)
 

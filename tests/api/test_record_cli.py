@@ -126,6 +126,40 @@ def test_a_key_of_another_record_is_refused(say: Say, tmp_path: Path) -> None:
     assert say("users", "list")[0] == 0
 
 
+def test_the_signing_key_is_changed_and_an_older_backup_is_continued(
+    say: Say, tmp_path: Path
+) -> None:
+    add(say, "ann", "--role", "planner")
+    anchor, data = tmp_path / "anchor.json", tmp_path / "data"
+    assert say("audit", "anchor", "--out", str(anchor))[0] == 0
+    assert say("store", "backup", str(tmp_path / "backup"))[0] == 0
+    code, out, _ = say("audit", "rotate-key", "--reason", "yearly", "--json", "-")
+    assert code == 0
+    done = json.loads(out)
+    old = data / f"audit-key.{done['old_key_id']}.pub.pem"
+    code, out, _ = say("audit", "verify", "--anchor", str(anchor), "--json", "-")
+    assert (code, json.loads(out)["keys"]) == (0, [done["old_key_id"], done["new_key_id"]])
+    assert say("audit", "verify", "--public-key", str(old))[0] == 0
+    (data / "arv.sqlite3").unlink()
+    code, _, err = say("store", "restore", str(tmp_path / "backup"))
+    assert code == 0
+    assert "rotate-key --again" in err
+    code, _, err = say("users", "list")
+    assert code == 1
+    assert "rotate-key --again" in err
+    code, _, err = say("audit", "verify")
+    assert code == 1
+    assert f"--public-key {old.name}" in err
+    assert say("audit", "verify", "--public-key", str(old))[0] == 0
+    assert say("audit", "rotate-key", "--again", "--reason", "restored")[0] == 0
+    assert say("users", "list")[0] == 0
+    code, out, err = say("audit", "verify", "--anchor", str(anchor), "--json", "-")
+    assert (code, json.loads(out)["keys"]) == (0, [done["old_key_id"], done["new_key_id"]]), err
+    code, _, err = say("audit", "rotate-key", "--reason", " ")
+    assert code == 1
+    assert "needs a reason" in err
+
+
 def test_equality_of_the_demo_week(
     demo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

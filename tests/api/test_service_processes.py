@@ -16,10 +16,15 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import select
 
+from api.audit.rotation import rotate_key
+from api.audit.verify import verify
 from api.files.sample_data import SAMPLE_AS_OF, sample_feeds, sample_fleet
 from api.jobs.runner import FOLDER
+from api.record_folder import open_record
 from api.routes.documents import PlanDocument
+from api.store.schema import audit
 from tests.api.test_service_live import Live, live
 
 
@@ -165,6 +170,7 @@ def test_several_processes_are_one_service(tmp_path: Path) -> None:
         text = until(lambda: _metrics(service), 20)
         assert 'arv_requests_total{method="GET",route="/jobs",status="429"} 6.0' in text
         workers = serving(main)
+        _change_the_signing_key(service, data)
     assert service.process.returncode == 0
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
     journal = (tmp_path / "journal").read_text("utf-8").splitlines()
@@ -172,6 +178,20 @@ def test_several_processes_are_one_service(tmp_path: Path) -> None:
     assert any(line.get("route") == "/jobs" for line in lines)
     assert "arv_wrong" not in "".join(journal)
     shutil.rmtree(data)
+
+
+def _change_the_signing_key(service: Live, data: Path) -> None:
+    """Change the key that signs the record as the command does; every process goes on with it."""
+    with open_record(data, create=False) as record:
+        done = rotate_key(record, by="operator:root", reason="yearly")
+        for number in range(12):  # whichever process answers, it writes the denial down
+            answer = httpx.get(f"{service.url}/audit/{number + 1}", headers=service.bearer)
+            assert answer.status_code == 403
+        with record.store.read() as tx:
+            denied = (audit.c.position > done.position) & (audit.c.outcome == "denied")
+            assert len(tx.execute(select(audit.c.position).where(denied)).all()) == 12
+            checked = verify(tx, record.signer.verifier)
+        assert (checked.sound, checked.keys) == (True, (done.old_key_id, done.new_key_id))
 
 
 def _statuses(service: Live, number: int) -> set[int]:
