@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from allocator.plan import PatrolPlan, UnitPlacement
+from api.assumptions import assumptions
 from api.briefing import wording
 from api.briefing.figures import (
     listed,
-    minutes,
     nice_ceiling,
     rate,
-    setting_label,
     short_date,
     small_percent,
 )
@@ -286,29 +285,8 @@ def _evidence_row(line: EvidenceLine) -> dict[str, object]:
 
 
 def _settings(plan: PatrolPlan) -> list[dict[str, str]]:
-    rows = []
-    for key in sorted(plan.settings):
-        shown = _setting_value(key, plan.settings[key])
-        if shown:
-            rows.append({"label": setting_label(key), "value": shown})
-    return rows
-
-
-def _setting_value(key: str, value: object) -> str:
-    """Return a setting as text, and nothing for one that is unset or empty."""
-    if value is None or value == "":
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        long = key.endswith("_s") and value >= 60
-        return f"{value:,.6g}" + (f" ({minutes(value)})" if long else "")
-    if isinstance(value, dict):
-        parts = (f"{name}: {_setting_value(str(name), value[name])}" for name in sorted(value))
-        return "; ".join(parts)
-    if isinstance(value, list | tuple):
-        return ", ".join(_setting_value(key, part) for part in value)
-    return str(value)
+    lines = assumptions(plan.settings, _names(plan))
+    return [{"label": line.name, "value": line.value} for line in lines]
 
 
 def _identifiers(assessment: RiskAssessment, plan: PatrolPlan, fleet: str) -> list[dict[str, str]]:

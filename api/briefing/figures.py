@@ -11,20 +11,6 @@ from api.wording import percent
 #: Smaller shares are printed as less than this: nobody decides by them.
 SMALLEST_SHARE = 1e-4
 
-#: Words for a handful of signs in setting names that carry a unit.
-UNIT_SUFFIXES = {
-    "_s": "s",
-    "_min": "min",
-    "_h": "h",
-    "_m": "m",
-    "_km": "km",
-    "_km_h": "km/h",
-    "_km_per_h": "km/h",
-    "_kph": "km/h",
-    "_per_week": "a week",
-    "_days": "days",
-}
-
 
 def short_date(day: date | None) -> str:
     """Return a day as ``23/11/2026``, and a dash where there is none."""
@@ -75,13 +61,3 @@ def nice_ceiling(value: float) -> float:
     power = 10.0 ** math.floor(math.log10(value))
     steps = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
     return float(next(step * power for step in steps if step * power >= value * (1 - 1e-12)))
-
-
-def setting_label(key: str) -> str:
-    """Return ``service_standard_s`` as ``Service standard (s)``."""
-    for suffix, unit in sorted(UNIT_SUFFIXES.items(), key=lambda pair: -len(pair[0])):
-        if key.endswith(suffix) and len(key) > len(suffix):
-            stem = key[: -len(suffix)].replace("_", " ")
-            return f"{stem[:1].upper()}{stem[1:]} ({unit})"
-    words = key.replace("_", " ")
-    return words[:1].upper() + words[1:]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from allocator.plan import PatrolPlan, UnitPlacement
 from api import wording
-from api.pages.assumptions import Assumption, assumptions
+from api.assumptions import Assumption, assumptions
 from api.pattern_view import NONE, PatternRow, neighbourhoods_in_words, pattern_rows
 from api.titles import as_title
 from hotspots.assessment import AreaScore, EvidenceLine, RiskAssessment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from allocator.event_calendar import Event, recorded
-from api.pages.assumptions import assumptions
+from api.assumptions import assumptions
 
 
 def test_the_days_events_and_draws_are_said_in_words() -> None:
@@ -23,8 +23,9 @@ def test_the_days_events_and_draws_are_said_in_words() -> None:
     }  # fmt: skip
     said = {line.name: line.value for line in assumptions(settings, {})}
     assert said == {
-        "Events": "Match (2026-11-28, 0.05 more incidents a day assumed, takes ARV-03); "
-        "Fair (2026-11-28 to 2026-11-29, 150% more demand there assumed, takes 2 units)",
+        "Events": "Match (28 November 2026, 0.05 more incidents a day assumed, takes ARV-03); "
+        "Fair (28 November 2026 to 29 November 2026, 150% more demand there "
+        "assumed, takes 2 units)",
         "On duty only on some days": "ARV-01 Monday, Sunday",
         "Coverage if demand differs": "65.6% on average over 4,000 draws of demand, 65.3% in the "
         "worst tenth",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from allocator.duty_remarks import WEEKDAYS
 from api import wording
+from api.titles import as_title
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def _events(value: object) -> str:
 
 
 def _event(event: Mapping[str, object]) -> str:
-    first, last = event["first_day"], event["last_day"]
+    first, last = _day(event["first_day"]), _day(event["last_day"])
     words = f"{event['name']} ({first}{'' if first == last else f' to {last}'}"
     share, calls = event["extra_share"], event["extra_calls"]
     if isinstance(share, int | float) and share:
@@ -47,6 +49,10 @@ def _event(event: Mapping[str, object]) -> str:
     if isinstance(units, list) and units:
         words += f", takes {', '.join(units)}"
     return words + (f", takes {event['n_units']} units)" if event["n_units"] else ")")
+
+
+def _day(iso: object) -> str:
+    return wording.british_date(date.fromisoformat(str(iso)))
 
 
 def _days_on_duty(value: object) -> str:
@@ -87,6 +93,18 @@ _KNOWN: Mapping[str, tuple[str, Callable[[object], str]]] = {
     "max_changes": ("Most units that may change", str),
     "previous_plan_id": ("Changes counted from plan", str),
 }
+#: Settings for those who check the solve; one that is not here goes by its own name.
+_TECHNICAL: Mapping[str, str] = {
+    "blue_light_factor": "Factor on travel times under blue lights",
+    "borough_blocks": "Boroughs kept together",
+    "candidate_areas": "Areas weighed",
+    "gap_tolerance": "Gap at which the search may stop",
+    "negligible_reach": "Share reached that counts as none",
+    "robust": "Demand planned for",
+    "travel_time_band": "Time of day of the travel times",
+    "travel_time_sha256": "Travel times (SHA-256)",
+    "workload_bounds_relaxed": "Bounds of demand had to be widened",
+}
 
 
 def assumptions(
@@ -109,7 +127,7 @@ def assumptions(
     for name, value in settings.items():
         if name in _KNOWN or not _told(value):
             continue
-        title = name.replace("_", " ").capitalize()
+        title = _TECHNICAL.get(name, as_title(name))
         if isinstance(value, Mapping):
             lines += [
                 Assumption(f"{title}, {key}", _words(inner, borough_names), technical=False)
