@@ -5,35 +5,37 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # no stubs
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from api.files.output import json_text, text_writer, write_all
 from api.plans.verdict_file import VERDICT
 from hotspots.boundaries.study_area import load_bundled
-from tests.api.accounts_world import PASSWORD, add_person, entries
+from tests.api.accounts_world import add_person, entries
 from tests.api.service_world import WEEK, fill, made_up_week, service
 from tests.browser.serving import served
+from tests.browser.visits import (
+    DESKTOP,
+    PHONE,
+    ZOOMED,
+    Enter,
+    Size,
+    cut_off,
+    findings,
+    take_step,
+    visiting,
+)
 
 pytestmark = pytest.mark.browser
 
 #: A plan goes to a second person only with these beside it.
 CARD = {"verdict": "few incidents"}
 WORDS = {"headline": "better", "sentences": [], "rows": [], "basis": "400 weeks"}
-PHONE = (375, 812)
-#: 704 wards make 704 like shapes and options; axe takes seconds for each hundred of them.
-KEEP_A_FEW = """() => {
-    [...document.querySelectorAll(".wards a")].slice(30).forEach(one => one.remove());
-    [...document.querySelectorAll("datalist option")].slice(5).forEach(one => one.remove());
-}"""
-
-Enter = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -68,23 +70,9 @@ def address(app: FastAPI) -> Iterator[str]:
 
 @pytest.fixture
 def enter(chromium: Browser) -> Iterator[Enter]:
-    """Return a function that signs somebody in, in a browser context of their own."""
-    contexts: list[BrowserContext] = []
-
-    def sign_in(address: str, name: str, width: int = 1440, height: int = 900) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(address)
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#standing-title")
-        return page
-
-    yield sign_in
-    for context in contexts:
-        context.close()
+    """Return a function that signs somebody in, in a browser of their own."""
+    with visiting(chromium) as sign_in:
+        yield sign_in
 
 
 def offered(page: Page) -> list[str]:
@@ -92,51 +80,31 @@ def offered(page: Page) -> list[str]:
     return page.locator(".standing .steps a").all_inner_texts()
 
 
-def confirm(page: Page, step: str, **fields: str) -> None:
-    """Follow a step's button, fill in its form, confirm, and be led back to the week."""
-    page.locator(".standing").get_by_role("link", name=step, exact=True).click()
-    for name, text in fields.items():
-        page.locator(f"#{name}").fill(text)
-    page.locator("#confirm").check()
-    page.get_by_role("button", name=step, exact=True).click()
-    page.wait_for_url("**done=*")
-
-
 def state(page: Page) -> str:
     return page.locator(".standing .state").first.inner_text()
 
 
-def axe_finds(page: Page) -> list[str]:
-    page.evaluate(KEEP_A_FEW)
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html']}"
-        for one in found
-        if one["impact"] in {"serious", "critical"}
-    ]
-
-
 def test_two_people_bring_a_plan_into_force(app: FastAPI, address: str, enter: Enter) -> None:
-    ann, cyd = enter(address, "ann"), enter(address, "cyd", *PHONE)
+    ann, cyd = enter(address, "ann").page, enter(address, "cyd", size=PHONE).page
     expect(ann.locator(".standing")).to_contain_text("Not in the record")
     assert (offered(ann), offered(cyd)) == (["Keep as a draft"], [])
     twice = ann.context.new_page()
     twice.goto(f"{address}/decisions/draft?week={WEEK}")
-    confirm(ann, "Keep as a draft")
+    take_step(ann, "Keep as a draft")
     twice.locator("#confirm").check()
     twice.get_by_role("button", name="Keep as a draft").click()
     expect(twice.get_by_role("alert")).to_contain_text("in the record already")
     assert (state(ann), offered(ann)) == ("Draft.", ["Propose", "Withdraw", "Set by hand"])
-    confirm(ann, "Propose", reason="agreed at the meeting")
+    take_step(ann, "Propose", reason="agreed at the meeting")
     expect(ann.get_by_role("status")).to_contain_text("The plan is proposed")
     assert offered(ann) == ["Send back", "Withdraw", "Set by hand"]
     expect(ann.locator(".standing")).to_contain_text("another person must approve it")
 
     cyd.goto(address)
     assert offered(cyd) == ["Approve", "Send back", "Withdraw", "Set by hand"]
-    confirm(cyd, "Approve", no_equality_reason="no table of residents was given")
+    take_step(cyd, "Approve", no_equality_reason="no table of residents was given")
     assert (state(cyd), offered(cyd)) == ("Approved.", ["Publish", "Withdraw", "Set by hand"])
-    confirm(cyd, "Publish")
+    take_step(cyd, "Publish")
     expect(cyd.get_by_role("status")).to_contain_text("in force")
     people = cyd.locator(".standing .facts").inner_text()
     assert re.search(r"Proposed by\s+ann\s", people)
@@ -150,9 +118,9 @@ def test_two_people_bring_a_plan_into_force(app: FastAPI, address: str, enter: E
 
 
 def test_the_proposers_own_approval_is_refused(app: FastAPI, address: str, enter: Enter) -> None:
-    ann = enter(address, "ann")
-    confirm(ann, "Keep as a draft")
-    confirm(ann, "Propose")
+    ann = enter(address, "ann").page
+    take_step(ann, "Keep as a draft")
+    take_step(ann, "Propose")
     send_back = str(ann.get_by_role("link", name="Send back").get_attribute("href"))
     ann.goto(address + send_back.replace("/reject", "/approve"))
     expect(ann.get_by_role("alert")).to_contain_text("another person must approve it")
@@ -178,16 +146,16 @@ def test_the_proposers_own_approval_is_refused(app: FastAPI, address: str, enter
 def test_the_auditor_reads_the_decisions_and_whether_the_record_is_whole(
     app: FastAPI, address: str, enter: Enter
 ) -> None:
-    ann, eve = enter(address, "ann"), enter(address, "eve", *PHONE)
-    confirm(ann, "Keep as a draft")
-    confirm(ann, "Propose", reason="agreed at the meeting")
+    ann, eve = enter(address, "ann").page, enter(address, "eve", size=PHONE).page
+    take_step(ann, "Keep as a draft")
+    take_step(ann, "Propose", reason="agreed at the meeting")
     assert ann.get_by_role("link", name="Decisions").count() == 0
     eve.locator(".standing").get_by_role("link", name="Decisions").click()
     expect(eve.locator("main")).to_contain_text("The record is whole")
     table = eve.locator("table.decisions")
     expect(table).to_contain_text("agreed at the meeting")
-    assert eve.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-    assert axe_finds(eve) == []
+    assert cut_off(eve) == []
+    assert findings(eve) == []
     refused = ann.goto(f"{address}/decisions?week={WEEK}")
     assert refused is not None
     assert refused.status == 403
@@ -206,9 +174,9 @@ def test_the_auditor_reads_the_decisions_and_whether_the_record_is_whole(
 
 
 def test_a_refusal_stays_on_the_page_with_the_words_typed(address: str, enter: Enter) -> None:
-    ann, cyd = enter(address, "ann"), enter(address, "cyd", *PHONE)
-    confirm(ann, "Keep as a draft")
-    confirm(ann, "Propose")
+    ann, cyd = enter(address, "ann").page, enter(address, "cyd", size=PHONE).page
+    take_step(ann, "Keep as a draft")
+    take_step(ann, "Propose")
     cyd.goto(address)
     cyd.get_by_role("link", name="Send back").click()
     form = cyd.url
@@ -217,9 +185,9 @@ def test_a_refusal_stays_on_the_page_with_the_words_typed(address: str, enter: E
     cyd.get_by_role("button", name="Send back").click()
     expect(cyd.get_by_role("alert")).to_contain_text("needs a reason")
     assert cyd.locator("#reason").input_value() == "-"
-    assert cyd.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-    other = enter(address, "cyd")
-    confirm(other, "Withdraw", reason="the event was called off")
+    assert cut_off(cyd) == []
+    other = enter(address, "cyd").page
+    take_step(other, "Withdraw", reason="the event was called off")
     cyd.locator("#reason").fill("the areas of two units overlap")
     cyd.locator("#confirm").check()
     cyd.get_by_role("button", name="Send back").click()
@@ -232,7 +200,7 @@ def test_a_refusal_stays_on_the_page_with_the_words_typed(address: str, enter: E
 
 
 def test_a_form_without_its_token_changes_nothing(address: str, enter: Enter) -> None:
-    ann = enter(address, "ann")
+    ann = enter(address, "ann").page
     ann.get_by_role("link", name="Keep as a draft").click()
     ann.wait_for_url("**/decisions/draft**")
     ann.evaluate("document.querySelector('main [name=form_token]').value = 'guessed'")
@@ -242,23 +210,21 @@ def test_a_form_without_its_token_changes_nothing(address: str, enter: Enter) ->
     assert answer.value.status == 403
     ann.goto(address)
     expect(ann.locator(".standing")).to_contain_text("Not in the record")
-    eve = enter(address, "eve")
+    eve = enter(address, "eve").page
     assert offered(eve) == []
     refused = eve.goto(f"{address}/decisions/draft?week={WEEK}")
     assert refused is not None
     assert refused.status == 403
 
 
-@pytest.mark.parametrize("size", [(1440, 900), PHONE, (320, 256)])
-def test_axe_finds_nothing_and_nothing_is_cut_off(
-    address: str, enter: Enter, size: tuple[int, int]
-) -> None:
-    ann = enter(address, "ann", *size)
-    confirm(ann, "Keep as a draft")
+@pytest.mark.parametrize("size", [DESKTOP, PHONE, ZOOMED])
+def test_axe_finds_nothing_and_nothing_is_cut_off(address: str, enter: Enter, size: Size) -> None:
+    ann = enter(address, "ann", size=size).page
+    take_step(ann, "Keep as a draft")
     for path in ("", "form"):
         if path:
             ann.get_by_role("link", name="Propose", exact=True).click()
             ann.wait_for_url("**/propose")
             ann.get_by_text("patrol areas").click()
-        assert ann.evaluate("document.documentElement.scrollWidth") <= size[0]
-        assert axe_finds(ann) == []
+        assert cut_off(ann) == []
+        assert findings(ann) == []

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # no stubs
 from fastapi import FastAPI
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from allocator.plan import PatrolPlan
 from api.files.output import json_text, text_writer, write_all
@@ -18,30 +16,15 @@ from api.plans.record import PlanRecord, State
 from api.plans.shelf import PlanShelf
 from api.plans.verdict_file import VERDICT
 from hotspots.boundaries.study_area import load_bundled
-from tests.api.accounts_world import PASSWORD, add_person, record_of
+from tests.api.accounts_world import add_person, record_of
 from tests.api.service_world import WEEK, fill, made_up_week, service
 from tests.browser.serving import served
+from tests.browser.visits import Visit, cut_off, findings, press, take_step, visiting
 
 pytestmark = pytest.mark.browser
 
 PEOPLE = (("pat", "planner"), ("cyd", "chair"), ("eve", "auditor"))
 JUDGED = {"in_words": {"headline": "Better.", "sentences": [], "rows": [], "basis": "400"}}
-
-
-@dataclass
-class Visit:
-    """Somebody's browser and what its console said."""
-
-    page: Page
-    address: str
-    messages: list[str] = field(default_factory=list)
-
-    def hear(self, message: ConsoleMessage) -> None:
-        self.messages.append(message.text)
-
-    def go(self, path: str) -> Page:
-        self.page.goto(self.address + path)
-        return self.page
 
 
 @pytest.fixture(scope="module")
@@ -66,38 +49,14 @@ def address(app: FastAPI) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def visits(chromium: Browser, address: str) -> Iterator[dict[str, Visit]]:
     """Return everybody's browser, signed in."""
-    found, contexts = {}, []
-    for name, *_ in PEOPLE:
-        context = chromium.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        visit = found[name] = Visit(context.new_page(), address)
-        visit.page.on("console", visit.hear)
-        page = visit.go("/sign-in")
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#standing-title")
-        visit.messages.clear()
-    yield found
-    for context in contexts:
-        context.close()
+    with visiting(chromium) as enter:
+        yield {name: enter(address, name) for name, *_ in PEOPLE}
 
 
 def fits(page: Page) -> None:
     """Check a page with axe, and that it is cut off nowhere on a telephone or enlarged."""
-    found = Axe().run(page).response["violations"]
-    grave = [one["id"] for one in found if one["impact"] in {"serious", "critical"}]
-    assert grave == []
-    for width in (375, 320):
-        page.set_viewport_size({"width": width, "height": 812})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.set_viewport_size({"width": 1440, "height": 900})
-
-
-def press(page: Page, name: str) -> None:
-    """Press a button of a form and wait for the page it leads to."""
-    with page.expect_navigation():
-        page.get_by_role("button", name=name).first.click()
+    assert findings(page) == []
+    assert cut_off(page, 375, 320) == []
 
 
 def test_what_cannot_be_asked_for_stays_on_the_form_with_the_remedy(
@@ -216,10 +175,7 @@ def record_of_week(app: FastAPI, visits: dict[str, Visit]) -> None:
     """Keep the plan of the week as a draft and propose it."""
     page = visits["pat"].go("/")
     for step in ("Keep as a draft", "Propose"):
-        page.locator(".standing").get_by_role("link", name=step, exact=True).click()
-        page.locator("#confirm").check()
-        page.get_by_role("button", name=step, exact=True).click()
-        page.wait_for_url("**done=*")
+        take_step(page, step)
     assert _latest(app).state is State.PROPOSED
 
 

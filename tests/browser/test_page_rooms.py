@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # no stubs
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from allocator.tpu.tasking import roster_week
 from api.audit.anchor import read_anchor
@@ -21,9 +19,19 @@ from api.plans.verdict_file import VERDICT
 from api.routes.plans import BACKTEST
 from api.taskings.shelf import TaskingShelf
 from hotspots.boundaries.study_area import load_bundled
-from tests.api.accounts_world import PASSWORD, add_person, entries, record_of
+from tests.api.accounts_world import add_person, entries, record_of
 from tests.api.service_world import WEEK, fill, made_up_week, service
 from tests.browser.serving import served
+from tests.browser.visits import (
+    DESKTOP,
+    PHONE,
+    Visit,
+    cut_off,
+    findings,
+    press,
+    take_step,
+    visiting,
+)
 from tests.unit.feed_files import meeting_file, meeting_line
 
 pytestmark = pytest.mark.browser
@@ -55,22 +63,6 @@ AREAS = (
     "E09000012,280000,age,under 25,0.30\nE09000022,320000,age,under 25,0.27\n"
 )
 ROOMS = ("/evidence", "/under-way", "/verano", "/actions-arising", f"/papers?week={WEEK}")
-
-
-@dataclass
-class Visit:
-    """Somebody's browser and what its console said."""
-
-    page: Page
-    address: str
-    messages: list[str] = field(default_factory=list)
-
-    def hear(self, message: ConsoleMessage) -> None:
-        self.messages.append(message.text)
-
-    def go(self, path: str) -> Page:
-        self.page.goto(self.address + path)
-        return self.page
 
 
 @pytest.fixture(scope="module")
@@ -108,49 +100,17 @@ def address(app: FastAPI, repository: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def visits(chromium: Browser, address: str) -> Iterator[dict[str, Visit]]:
     """Return everybody's browser, signed in; cyd carries a phone."""
-    found, contexts = {}, []
-    for name in ("ann", "cyd", "mo", "moira", "eve"):
-        width, height = (375, 812) if name == "cyd" else (1440, 900)
-        context: BrowserContext = chromium.new_context(viewport={"width": width, "height": height})
-        context.add_init_script("window.ran = []; window.planted = mark => window.ran.push(mark);")
-        contexts.append(context)
-        visit = found[name] = Visit(context.new_page(), address)
-        visit.page.on("console", visit.hear)
-        page = visit.go("/sign-in")
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#standing-title")
-        visit.messages.clear()
-    yield found
-    for context in contexts:
-        context.close()
-
-
-def grave(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html']}"
-        for one in found
-        if one["impact"] in {"serious", "critical"}
-    ]
-
-
-def press(page: Page, name: str) -> None:
-    """Press a button of a form and wait for the page it leads to."""
-    with page.expect_navigation():
-        page.get_by_role("button", name=name).first.click()
+    with visiting(chromium) as enter:
+        yield {
+            name: enter(address, name, size=PHONE if name == "cyd" else DESKTOP)
+            for name in ("ann", "cyd", "mo", "moira", "eve")
+        }
 
 
 @pytest.mark.parametrize("path", ROOMS)
 def test_axe_finds_nothing_and_nothing_is_cut_off(visits: dict[str, Visit], path: str) -> None:
-    page = visits["ann"].go(path)
-    assert grave(page) == []
-    small = visits["cyd"].go(path)
-    for width in (375, 320):
-        small.set_viewport_size({"width": width, "height": 812})
-        assert small.evaluate("document.documentElement.scrollWidth") <= width
-    small.set_viewport_size({"width": 375, "height": 812})
+    assert findings(visits["ann"].go(path)) == []
+    assert cut_off(visits["cyd"].go(path), 375, 320) == []
     assert visits["ann"].messages == []
 
 
@@ -214,7 +174,7 @@ def test_a_plan_gets_its_equality_statement_and_a_week_falls_back(
 ) -> None:
     ann, cyd = visits["ann"].go("/"), visits["cyd"].go("/")
     expect(ann.locator(".brief")).to_contain_text("No plan is in force")
-    _confirm(ann, "Keep as a draft")
+    take_step(ann, "Keep as a draft")
     ann.get_by_role("link", name="Read them").click()
     expect(ann.locator("main")).to_contain_text("Not assessed.")
     expect(ann.locator("main")).to_contain_text("2.00 (1.10 to 2.90)")
@@ -226,14 +186,14 @@ def test_a_plan_gets_its_equality_statement_and_a_week_falls_back(
         expect(ann.locator("main .message").first).to_contain_text(said)
     expect(ann.get_by_role("region", name="Equality statement by group")).to_contain_text("under")
     assert ann.locator("#table").count() == 0
-    assert grave(ann) == []
+    assert findings(ann) == []
     ann.goto(f"{visits['ann'].address}/")
-    _confirm(ann, "Propose")
+    take_step(ann, "Propose")
     cyd.reload()
     cyd.get_by_role("link", name=f"Approve the plan of week {WEEK}").click()
     cyd.locator("#confirm").check()
     press(cyd, "Approve")
-    _confirm(cyd, "Publish")
+    take_step(cyd, "Publish")
     expect(cyd.locator(".brief")).to_contain_text("The plan shown is in force, approved by cyd.")
     cyd = visits["cyd"].go(f"/decisions/fall-back?week={WEEK}")
     expect(cyd.get_by_role("alert")).to_contain_text("in force for this week already")
@@ -242,7 +202,7 @@ def test_a_plan_gets_its_equality_statement_and_a_week_falls_back(
     cyd.locator("#reason").fill("-")
     press(cyd, "Fall back")
     expect(cyd.locator("#refusal")).to_contain_text("needs a reason")
-    assert grave(cyd) == []
+    assert findings(cyd) == []
     cyd.locator("#reason").fill("the service that solves is down")
     cyd.locator("#confirm").check()
     press(cyd, "Fall back")
@@ -287,7 +247,7 @@ def test_actions_are_recorded_named_late_and_ended(visits: dict[str, Visit]) -> 
     press(page, "Record the action")
     expect(page.locator(".late")).to_have_text("1 day late")
     expect(page.locator("tbody th").first).to_have_text(HOSTILE)
-    assert page.evaluate("window.ran") == []
+    assert visits["cyd"].ran() == []
     assert visits["cyd"].go("/").get_by_role("link", name="1 action of yours is due").count() == 1
     page = visits["cyd"].go("/actions-arising")
     page.get_by_label("How it ended").fill("answered by the borough")
@@ -305,7 +265,7 @@ def test_the_auditor_takes_an_anchor_home(app: FastAPI, visits: dict[str, Visit]
     record = record_of(app)
     with record.store.read() as tx:
         assert verify(tx, record.signer.verifier, [head]).sound
-    assert grave(page) == []
+    assert findings(page) == []
 
 
 def test_a_form_without_its_token_changes_nothing(app: FastAPI, visits: dict[str, Visit]) -> None:
@@ -337,13 +297,6 @@ def test_only_rooms_that_open_are_offered(visits: dict[str, Visit]) -> None:
             with visits[name].page.expect_navigation() as went:
                 link.click()
             assert went.value.status == 200, (name, label)
-
-
-def _confirm(page: Page, step: str) -> None:
-    page.locator(".standing").get_by_role("link", name=step, exact=True).click()
-    page.locator("#confirm").check()
-    page.get_by_role("button", name=step, exact=True).click()
-    page.wait_for_url("**done=*")
 
 
 def _decide(page: Page, reference: str) -> None:

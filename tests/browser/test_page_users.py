@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # no stubs
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.api.accounts_world import PASSWORD, add_person
+from tests.api.accounts_world import add_person
 from tests.api.service_world import service
 from tests.browser.serving import served
+from tests.browser.visits import DESKTOP, PHONE, ZOOMED, Enter, Size, cut_off, findings, visiting
 
 pytestmark = pytest.mark.browser
 
-PHONE = (375, 812)
-#: 1280 by 1024 at 400 % zoom.
-ZOOMED = (320, 256)
 NEW_PASSWORD = "four words nobody guesses"
-
-Enter = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -39,39 +34,9 @@ def address(app: FastAPI) -> Iterator[str]:
 
 @pytest.fixture
 def enter(chromium: Browser) -> Iterator[Enter]:
-    """Return a function that signs somebody in, in a browser context of their own."""
-    contexts: list[BrowserContext] = []
-
-    def sign_in(
-        address: str, name: str, password: str = PASSWORD, size: tuple[int, int] = (1440, 900)
-    ) -> Page:
-        context = chromium.new_context(viewport={"width": size[0], "height": size[1]})
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(f"{address}/sign-in")
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(password)
-        page.keyboard.press("Enter")
-        page.wait_for_selector("h1:not(:text('Sign in'))")
-        return page
-
-    yield sign_in
-    for context in contexts:
-        context.close()
-
-
-def finds(page: Page) -> list[str]:
-    """Return what axe finds of weight, and whether the page is cut off."""
-    found = [
-        f"{one['id']}: {one['nodes'][0]['html']}"
-        for one in Axe().run(page).response["violations"]
-        if one["impact"] in {"serious", "critical"}
-    ]
-    size = page.viewport_size
-    assert size is not None
-    if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-        found.append("wider than the window")
-    return found
+    """Return a function that signs somebody in, in a browser of their own."""
+    with visiting(chromium) as sign_in:
+        yield sign_in
 
 
 def add(page: Page, address: str, name: str, *roles: str) -> str:
@@ -88,18 +53,18 @@ def add(page: Page, address: str, name: str, *roles: str) -> str:
 def test_a_new_person_signs_in_with_what_the_administrator_was_shown(
     address: str, enter: Enter
 ) -> None:
-    root = enter(address, "root")
+    root = enter(address, "root").page
     assert root.url == f"{address}/people"
     once = add(root, address, "ann", "planner")
     root.reload()
     expect(root.get_by_role("alert")).to_contain_text("taken")
-    ann = enter(address, "ann", once, PHONE)
+    ann = enter(address, "ann", once, PHONE).page
     expect(ann.get_by_role("heading", level=1)).to_have_text("Choose your password")
     ann.get_by_label("One-time password").fill(once)
     ann.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
     ann.get_by_label("New password again").fill(NEW_PASSWORD)
     ann.get_by_role("button", name="Keep the new password").click()
-    ann = enter(address, "ann", NEW_PASSWORD, PHONE)
+    ann = enter(address, "ann", NEW_PASSWORD, PHONE).page
     ann.goto(f"{address}/may-do")
     assert (
         ann.locator("section[aria-labelledby=may-title]").get_by_text("Draft a plan").count() == 1
@@ -108,7 +73,7 @@ def test_a_new_person_signs_in_with_what_the_administrator_was_shown(
 
 
 def test_rights_are_changed_an_account_closed_and_opened_again(address: str, enter: Enter) -> None:
-    root = enter(address, "root", PASSWORD, PHONE)
+    root = enter(address, "root", size=PHONE).page
     add(root, address, "bea", "analyst")
     root.goto(f"{address}/people/bea")
     late = root.context.new_page()
@@ -134,7 +99,7 @@ def test_rights_are_changed_an_account_closed_and_opened_again(address: str, ent
 
 
 def test_a_key_is_made_and_ended(address: str, enter: Enter) -> None:
-    root = enter(address, "root")
+    root = enter(address, "root").page
     root.get_by_role("link", name="Keys", exact=True).click()
     root.get_by_label("Account it acts for").fill("desk")
     root.get_by_label("What it is for").fill("nightly export")
@@ -151,15 +116,13 @@ def test_a_key_is_made_and_ended(address: str, enter: Enter) -> None:
     expect(root.get_by_role("status")).to_contain_text("opens nothing any more")
 
 
-@pytest.mark.parametrize("size", [(1440, 900), PHONE, ZOOMED])
-def test_axe_finds_nothing_and_nothing_is_cut_off(
-    address: str, enter: Enter, size: tuple[int, int]
-) -> None:
-    root = enter(address, "root", PASSWORD, size)
+@pytest.mark.parametrize("size", [DESKTOP, PHONE, ZOOMED])
+def test_axe_finds_nothing_and_nothing_is_cut_off(address: str, enter: Enter, size: Size) -> None:
+    root = enter(address, "root", size=size).page
     for path in ("/people", "/people/desk", "/people/root", "/program-keys", "/may-do"):
         root.goto(address + path)
         root.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
-        assert finds(root) == [], path
-    desk = enter(address, "desk", PASSWORD, size)
+        assert (findings(root), cut_off(root)) == ([], []), path
+    desk = enter(address, "desk", size=size).page
     assert desk.url == f"{address}/may-do"
-    assert finds(desk) == []
+    assert (findings(desk), cut_off(desk)) == ([], [])

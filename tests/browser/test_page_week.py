@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # no stubs
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from hotspots.boundaries.study_area import load_bundled
 from tests.api.service_world import TOKEN, fill, made_up_week, service, with_identities
 from tests.browser.map_world import with_hostile_text
 from tests.browser.serving import served
+from tests.browser.visits import (
+    DESKTOP,
+    PHONE,
+    ZOOMED,
+    Enter,
+    Size,
+    cut_off,
+    findings,
+    visiting,
+)
 
 pytestmark = pytest.mark.browser
 
-SIZES = {"desktop": (1440, 900), "phone": (375, 812), "zoomed to 400 %": (320, 256)}
 HOSTILE = (
     "<img src=x onerror=planted(1)><script>planted(2)</script></title></svg>\"'"
     " onmouseover=planted(3) `${planted(4)}` {{ planted(5) }} javascript:planted(6) <!-- \u202eevil"
 )
-#: 704 wards make 704 like shapes and options; axe takes seconds for each hundred of them.
-KEEP_A_FEW = """() => {
-    [...document.querySelectorAll(".wards a")].slice(30).forEach(one => one.remove());
-    [...document.querySelectorAll("datalist option")].slice(5).forEach(one => one.remove());
-}"""
-
-
-@dataclass
-class Visit:
-    """A page and everything it asked for, said or did."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-
-
-Enter = Callable[..., Visit]
 
 
 @pytest.fixture(scope="module")
@@ -70,58 +62,31 @@ def hostile_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def enter(chromium: Browser) -> Iterator[Enter]:
-    """Return a function that signs in and opens the page of the week."""
-    contexts: list[BrowserContext] = []
-
-    def sign_in(
-        address: str, width: int = 1440, height: int = 900, *, script: bool = True
-    ) -> Visit:
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, java_script_enabled=script
-        )
-        contexts.append(context)
-        context.add_init_script("window.ran = []; window.planted = mark => window.ran.push(mark);")
-        visit = Visit(context.new_page())
-        visit.page.on("request", lambda request: visit.requests.append(request.url))
-        visit.page.on("console", lambda message: visit.messages.append(message.text))
-        visit.page.on("pageerror", lambda error: visit.messages.append(str(error)))
-        visit.page.goto(address)
-        visit.page.get_by_label("Token").fill(TOKEN)
-        visit.page.keyboard.press("Enter")
-        visit.page.wait_for_selector("#week-map", state="attached")
-        return visit
-
-    yield sign_in
-    for context in contexts:
-        context.close()
+    """Return a function that signs in with the token, which leads to the page of the week."""
+    with visiting(chromium) as sign_in:
+        yield partial(sign_in, token=TOKEN)
 
 
 def reasons(page: Page) -> str:
     return page.locator("#details").inner_text()
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_asks_nobody_else_says_nothing_and_fits(enter: Enter, address: str, size: str) -> None:
-    visit = enter(address, *SIZES[size])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE, ZOOMED])
+def test_asks_nobody_else_says_nothing_and_fits(enter: Enter, address: str, size: Size) -> None:
+    visit = enter(address, size=size)
     visit.page.locator(".ranked a").first.click()
     visit.page.wait_for_selector("#details dl")
     assert [url for url in visit.requests if not url.startswith(address)] == []
     assert visit.messages == []
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert cut_off(visit.page) == []
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
-def test_axe_finds_nothing_serious(enter: Enter, address: str, size: str) -> None:
-    page = enter(address, *SIZES[size]).page
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_axe_finds_nothing(enter: Enter, address: str, size: Size) -> None:
+    page = enter(address, size=size).page
     page.locator(".ranked a").first.click()
     page.wait_for_selector("#details dl")
-    page.evaluate(KEEP_A_FEW)
-    for path in ("", "/docs", "/sign-in"):
-        if path:
-            page.goto(address + path)
-        found = Axe().run(page).response["violations"]
-        grave = [one for one in found if one["impact"] in {"serious", "critical"}]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in grave] == []
+    assert findings(page) == []
 
 
 def test_a_click_on_a_ward_gives_its_reasons_without_a_new_page(enter: Enter, address: str) -> None:
@@ -220,10 +185,10 @@ def test_a_planted_script_never_runs(enter: Enter, hostile_address: str) -> None
     page.wait_for_load_state()
     page.mouse.move(400, 500)
     page.mouse.move(420, 520)
-    assert page.evaluate("window.ran") == []
+    assert visit.ran() == []
     assert page.locator("main img, main script").count() == 0
     page.goto(f"{hostile_address}/?find={HOSTILE[:60]}&week={HOSTILE[:30]}")
-    assert page.evaluate("window.ran") == []
+    assert visit.ran() == []
     assert visit.messages == []
 
 
