@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 from allocator.plan import PatrolPlan
@@ -12,11 +13,24 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 UNKNOWN = "no data"
+_ISO_DAY = re.compile(r"(?<![\w-])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\w-])", re.ASCII)
 
 
 def british_date(day: date) -> str:
     """Return, for example, ``23 November 2026``."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def british_days(text: str) -> str:
+    """Return a text with every day in it that is written like 2026-11-23 in the British form."""
+    return _ISO_DAY.sub(_british, text)
+
+
+def _british(found: re.Match[str]) -> str:
+    try:
+        return british_date(date.fromisoformat(found[0]))
+    except ValueError:  # digits that are no day
+        return found[0]
 
 
 def week_in_words(week: str) -> str:

@@ -173,15 +173,26 @@ def read_requests(path: Path, *, first_day: date, n_days: int) -> TpuRequest:
             f"{path.name}: the request file cannot be read: {fault.problem}",
             remedy=f"{fault.remedy}; {EXAMPLE}",
         ) from fault
+    body = table_of_text(text, path.name)
+    return requests_from_table(body, path.name, first_day=first_day, n_days=n_days)
+
+
+def table_of_text(text: str, name: str) -> dict[str, Any]:
+    """Return the plain values of the text of a request file.
+
+    Raises
+    ------
+    TpuRefusedError
+        It is not TOML; ``name`` says which file.
+    """
     try:
-        body = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as fault:  # endless nesting, numbers of 5,000 digits
         why = "nested too deeply" if isinstance(fault, RecursionError) else str(fault)
         raise TpuRefusedError(
-            f"{path.name}: not valid TOML: {why.partition(';')[0]}",
+            f"{name}: not valid TOML: {why.partition(';')[0]}",
             remedy=f"correct that line; {EXAMPLE}",
         ) from fault
-    return requests_from_table(body, path.name, first_day=first_day, n_days=n_days)
 
 
 def requests_from_table(

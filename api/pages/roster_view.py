@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,7 +11,8 @@ from allocator.tpu.roster import RequestOutcome, RosterTask, TpuRoster
 from api.pages.local_time import london_moment
 from api.store.rosters import KeptRoster
 from api.store.taskings import Tasking
-from api.wording import british_date
+from api.titles import as_title
+from api.wording import british_date, british_days
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _ASKED_BY = {"borough": "the borough", "verano": "the Verano meeting"}
@@ -114,16 +115,28 @@ def roster_view(
         days=tuple(_day(day, roster.team_ids, tasks, tasked) for day in days),
         wishes=tuple(_wish(one, names) for one in roster.requests),
         undecided=tuple(_undecided(one, names) for one in taskings if one.authority == "proposed"),
-        notes=roster.notes,
+        notes=tuple(british_days(note) for note in roster.notes),
         standing=_standing(match, len(tasks)),
         stands=match == len(tasks),
     )
 
 
-def roster_choices(rosters: Sequence[KeptRoster]) -> tuple[tuple[str, str], ...]:
-    """Return identifier and label of rosters, in the order given."""
+def roster_choices(
+    rosters: Sequence[KeptRoster], standing: Collection[str]
+) -> tuple[tuple[str, str], ...]:
+    """Return identifier and label of rosters, in the order given.
+
+    Parameters
+    ----------
+    standing
+        Identifiers of those by which somebody is tasked.
+    """
     return tuple(
-        (one.roster_id, f"from {british_date(one.first_day)}, made {london_moment(one.created)}")
+        (
+            one.roster_id,
+            f"from {british_date(one.first_day)}, made {london_moment(one.created)}"
+            + (", tasked" if one.roster_id in standing else ", a proposal"),
+        )
         for one in rosters
     )
 
@@ -162,11 +175,11 @@ def _shift(team: str, task: RosterTask | None, tasking: Tasking | None) -> Shift
         team_id=team,
         borough=task.borough_name,
         hours=f"{task.shift_start[11:16]} to {task.shift_end[11:16]}",
-        tactic=_tactic(task.tactic),
+        tactic=as_title(task.tactic),
         authority=_authority(task, stands),
         answers=", ".join(task.requests),
         note=note,
-        reason=task.reason,
+        reason=british_days(task.reason),
     )
 
 
@@ -191,15 +204,11 @@ def _wish(one: RequestOutcome, names: Mapping[str, str]) -> Wish:
         one.issue,
         _ASKED_BY.get(one.requested_by, one.requested_by),
         answer,
-        one.reason,
+        british_days(one.reason),
     )
 
 
 def _undecided(one: Tasking, names: Mapping[str, str]) -> Undecided:
     where = names.get(one.borough_code, one.borough_code)
-    words = f"{_tactic(one.tactic)}, {one.team}, {where}, {british_date(one.day)}"
+    words = f"{as_title(one.tactic)}, {one.team}, {where}, {british_date(one.day)}"
     return Undecided(one.tasking_id, one.version, words)
-
-
-def _tactic(name: str) -> str:
-    return name.replace("_", " ").capitalize()

@@ -23,6 +23,11 @@ TITLES: Mapping[str, str] = {
     "alternatives": "Looking for alternatives",
     "roster": "Rostering the proactive unit",
 }
+#: The form that asks for a kind of work, and what asking for it is.
+_FORMS: Mapping[str, tuple[str, Action]] = {
+    "placement": ("/placement", Action.MAKE_PLAN),
+    "roster": ("/verano/roster", Action.MAKE_ROSTER),
+}
 _STATES: Mapping[JobState, str] = {
     JobState.ACCEPTED: "Waits for its turn",
     JobState.RUNNING: "Under way",
@@ -163,11 +168,11 @@ def _result(job: Job) -> tuple[str, str] | None:
 
 
 def _again(job: Job, actor: Actor) -> str:
-    asked_here = job.kind == "placement" and job.request.get("fleet_id")
-    if not job.over or not asked_here:
+    if not job.over or (job.kind == "placement" and not job.request.get("fleet_id")):
         return ""
-    may = decide(actor, Action.MAKE_PLAN, Resource("page")).allowed
-    return f"/placement?{urlencode({'work': job.job_id})}" if may else ""
+    path, action = _FORMS.get(job.kind, ("", None))
+    may = action is not None and decide(actor, action, Resource("page")).allowed
+    return f"{path}?{urlencode({'work': job.job_id})}" if may else ""
 
 
 def _times(job: Job) -> tuple[tuple[str, str], ...]:

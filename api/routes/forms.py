@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
+from allocator.errors import PlanningRefusedError
 from api.access import Actor
 from api.accounts.browser import BrowserSession
 from api.identify import SignedIn
@@ -20,8 +21,8 @@ from hotspots.errors import InputRefusedError
 MOST_FIELDS = 64
 Fields = Mapping[str, str]
 #: What a step of a page may be refused with; anything else is a defect.
-REFUSALS = (InputRefusedError, StoreRefusedError, ProblemError)
-Refusal = InputRefusedError | StoreRefusedError | ProblemError
+REFUSALS = (InputRefusedError, PlanningRefusedError, StoreRefusedError, ProblemError)
+Refusal = InputRefusedError | PlanningRefusedError | StoreRefusedError | ProblemError
 
 
 def frame(request: Request) -> dict[str, object]:
@@ -63,9 +64,9 @@ def check_form_token(request: Request, given: str) -> None:
         raise ProblemError(http_problem(403, "the form token is missing or wrong."))
 
 
-async def own_fields(request: Request) -> Fields:
-    """Return the texts of our own form, after checking that it is ours."""
-    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
+async def own_fields(request: Request, *, most: int = MOST_FIELDS) -> Fields:
+    """Return the texts of our own form, at most so many, after checking that it is ours."""
+    async with request.form(max_files=0, max_fields=most) as form:
         fields = {
             name: value.replace("\r\n", "\n")  # as they were typed, not as forms are sent
             for name, value in form.items()

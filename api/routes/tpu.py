@@ -15,11 +15,13 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from allocator.tpu.checks import check_request
 from allocator.tpu.request import TpuRequest
 from allocator.tpu.roster import TpuRoster, from_document
 from api.access import Action, Actor, Resource
 from api.audit.entry import time_text
 from api.calendar_day import parse_day
+from api.files.output import json_text, text_writer, write_file
 from api.files.tpu_file import requests_from_table
 from api.jobs.door import run_or_accept
 from api.jobs.kind import JobKind, Values, Work
@@ -31,12 +33,13 @@ from api.routes.endpoint import Endpoint
 from api.routes.permits import as_resource, require
 from api.routes.recorded_plan import record_now, refused
 from api.routes.stored import StoredAssessment, marking, send_file, stored_assessment
-from api.routes.tpu_bodies import RosterBody, RosterDocument, RosterId, RostersDocument
+from api.routes.tpu_bodies import NONE, RosterBody, RosterDocument, RosterId, RostersDocument
 from api.service import Service, service_of
 from api.store.rosters import KeptRoster, list_rosters, roster_in_force
 from api.taskings.shelf import TaskingShelf
 from api.working.study_orders import (
     MAKE_ROSTER,
+    ROSTER_ASKED,
     ROSTER_CSV,
     ROSTER_JSON,
     ROSTER_PDF,
@@ -45,7 +48,6 @@ from api.working.study_orders import (
 
 #: A seed nobody chose, as the command line draws it.
 SEED_BITS = 32
-NONE = "none"
 #: Solves of one roster: the best, its posts, its price, and clashes of requests.
 SOLVES = 8
 #: A roster whose solves may each take longer than this, in seconds, is always a job.
@@ -63,18 +65,33 @@ FromQuery = Annotated[
 
 async def make_roster(request: Request, body: RosterBody) -> Response:
     """Roster the unit on an assessment, keep the roster and return it."""
-    service, actor = service_of(request), _actor(request)
+    asked = await roster_asked(request, body)
+    return await run_or_accept(request, ROSTERING, asked, long=body.time_limit_s > LONGEST_SOLVE_S)
+
+
+async def roster_asked(request: Request, body: RosterBody) -> dict[str, Any]:
+    """Return what is asked of :data:`ROSTERING`, after refusing what no roster can be made from.
+
+    Raises
+    ------
+    ProblemError
+        There is no such assessment, or its handling does not permit the actor.
+    TpuRefusedError
+        The request cannot be used; nothing was accepted.
+    """
+    service = service_of(request)
     source = await _assessment(service, body.assessment_id)
     await require(request, Action.MAKE_ROSTER, as_resource(source))
-    asked_for = _request(source, body, actor.name)  # refused here, before anything is accepted
-    seed = secrets.randbits(SEED_BITS) if body.seed is None else body.seed
-    asked = {
+    asked_for = _request(source, body, _actor(request).name)
+    kept = await _published(service, body, asked_for)
+    published = from_document(dict(kept.document)) if kept else None
+    check_request(source.assessment, asked_for, published)
+    return {
         "body": body.model_dump(mode="json", by_alias=True),
         "assessment_id": source.assessment.assessment_id,
-        "published": await _published(service, body, asked_for),
-        "seed": seed,
+        "published": kept.roster_id if kept else None,
+        "seed": secrets.randbits(SEED_BITS) if body.seed is None else body.seed,
     }
-    return await run_or_accept(request, ROSTERING, asked, long=body.time_limit_s > LONGEST_SOLVE_S)
 
 
 async def list_kept(
@@ -168,20 +185,19 @@ def _request(source: StoredAssessment, body: RosterBody, actor: str) -> TpuReque
     )
 
 
-async def _published(service: Service, body: RosterBody, asked: TpuRequest) -> str | None:
+async def _published(service: Service, body: RosterBody, asked: TpuRequest) -> KeptRoster | None:
     """Return the roster whose days inside the lead stay, if one is in force or named."""
     if body.published_roster_id == NONE:
         return None
     record = record_now(service)
     if body.published_roster_id is not None:
         shelf = TaskingShelf(record)
-        return (await asyncio.to_thread(shelf.roster, body.published_roster_id)).roster_id
+        return await asyncio.to_thread(shelf.roster, body.published_roster_id)
     lead = max(1, min(asked.rules.lead_days, asked.n_days))
 
-    def find() -> str | None:
+    def find() -> KeptRoster | None:
         with record.store.read() as tx:
-            found = roster_in_force(tx, asked.first_day, asked.first_day + timedelta(days=lead - 1))
-        return found.roster_id if found else None
+            return roster_in_force(tx, asked.first_day, asked.first_day + timedelta(days=lead - 1))
 
     return await asyncio.to_thread(find)
 
@@ -211,6 +227,8 @@ async def _make(service: Service, work: Work) -> dict[str, Any]:
         done = await service.pool.run(
             MAKE_ROSTER, order, staged, deadline_s=deadline_s, following=work.following
         )
+        asked_file = staged / ROSTER_ASKED
+        await asyncio.to_thread(write_file, asked_file, text_writer(json_text(asked["body"])))
         async with service.publishing:
             await asyncio.to_thread(service.workspace.publish_roster, staged, done.roster.roster_id)
     await asyncio.to_thread(shelf.keep, done.roster, work.actor)

@@ -11,6 +11,8 @@ from api.routes.bodies import BoroughCode, Identifier, Label, Strict, Text, Unit
 from api.routes.documents import Document
 
 ROSTER_KEY = r"^tpu-[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{16}$"
+#: Instead of a published roster: the new one starts afresh.
+NONE = "none"
 RosterId = Annotated[str, InPath(pattern=ROSTER_KEY, description="Identifier of the roster.")]
 TaskingId = Annotated[str, StringConstraints(pattern=r"^tasking-[0-9a-f]{16}$")]
 Issue = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=300)]
@@ -133,7 +135,7 @@ class RosterBody(Strict):
         default=None, description="By default the current assessment."
     )
     published_roster_id: (
-        Annotated[str, StringConstraints(pattern=f"{ROSTER_KEY[:-1]}$|^none$")] | None
+        Annotated[str, StringConstraints(pattern=f"{ROSTER_KEY[:-1]}$|^{NONE}$")] | None
     ) = Field(
         default=None,
         description="The roster in force, whose days inside the lead stay; by default the one "

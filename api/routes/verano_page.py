@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -24,22 +22,23 @@ from api.routes.forms import (
     refusal_status,
     refusal_words,
 )
+from api.routes.kept_rosters import ReadableRosters, readable_rosters
+from api.routes.permits import as_resource
 from api.routes.stored import record_of, stored_assessment
 from api.routes.tpu import permitted_roster, roster_marking
 from api.routes.tpu_bodies import RosterId
 from api.service import service_of
-from api.store.rosters import KeptRoster, list_rosters
+from api.store.rosters import KeptRoster
 from api.taskings.shelf import TaskingShelf
 
 HERE = "/verano"
-ROSTERS_OFFERED = 20
 #: The part of a field's name before the tasking it is about.
 DECIDED = "tasking-"
 Word = Annotated[str, Query(max_length=80)]
 
 
 async def show_verano(request: Request, roster: Word = "") -> Response:
-    """Show a roster: the one made for the latest days by default."""
+    """Show a roster: by default the one made last of those by which somebody is tasked."""
     return await _shown(request, roster)
 
 
@@ -95,7 +94,7 @@ async def _shown(
     reference: str = "",
 ) -> Response:
     service, actor = service_of(request), _actor(request)
-    offered = await asyncio.to_thread(_offered, request, service.today())
+    offered = await readable_rosters(request, service.today())
     chosen = await _chosen(request, roster_id, offered)
     framed = await marked_frame(request)
     headers = framed_headers(framed)
@@ -104,8 +103,9 @@ async def _shown(
     about = Resource("roster", chosen.roster_id if chosen else "")
     values: dict[str, Any] = {
         **framed,
-        "choices": roster_choices(offered),
+        "choices": roster_choices(offered.rosters, offered.standing),
         "roster": await _view(request, chosen) if chosen else None,
+        "may_make": await _may_make(request),
         "may_propose": decide(actor, Action.PROPOSE_TASKING, about).allowed,
         "may_decide": decide(actor, Action.AUTHORISE_TASKING, about).allowed,
         "message": message,
@@ -117,24 +117,16 @@ async def _shown(
     return page("verano.html", values, status=status, headers=headers)
 
 
-def _offered(request: Request, today: date) -> list[KeptRoster]:
-    """Return the rosters that reach today or later and that the person may read."""
-    with record_of(request).store.read() as tx:
-        found = list_rosters(tx, first_day=today, limit=ROSTERS_OFFERED)
-    return [one for one in found if _readable(request, one)]
+async def _may_make(request: Request) -> bool:
+    """Return whether the person may have a roster made on the evidence as it is now."""
+    source = await stored_assessment(service_of(request))
+    about = as_resource(source) if source else Resource("assessment")
+    return decide(_actor(request), Action.MAKE_ROSTER, about).allowed
 
 
-def _readable(request: Request, kept: KeptRoster) -> bool:
-    code = str(kept.document.get("handling_code", ""))
-    about = Resource("roster", kept.roster_id, handling_code=code)
-    return decide(_actor(request), Action.READ_TASKING, about).allowed
-
-
-async def _chosen(
-    request: Request, roster_id: str, offered: Sequence[KeptRoster]
-) -> KeptRoster | None:
+async def _chosen(request: Request, roster_id: str, offered: ReadableRosters) -> KeptRoster | None:
     if not roster_id:
-        return offered[0] if offered else None
+        return offered.meant
     return await permitted_roster(request, roster_id, Action.READ_TASKING)
 
 

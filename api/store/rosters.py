@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -87,6 +87,17 @@ def roster_in_force(tx: Connection, first_day: date, last_day: date) -> KeptRost
         .limit(1)
     ).first()
     return _kept(row) if row is not None else None
+
+
+def standing_among(tx: Connection, rosters: Sequence[KeptRoster]) -> frozenset[str]:
+    """Return the identifiers of those rosters by which somebody is tasked."""
+    names = [one.roster_id for one in rosters]
+    found = tx.scalars(
+        select(tpu_taskings.c.roster_id)
+        .where(tpu_taskings.c.cancelled_utc.is_(None), tpu_taskings.c.roster_id.in_(names))
+        .distinct()
+    )
+    return frozenset(name for name in found if name is not None)
 
 
 def _kept(row: Any) -> KeptRoster:
