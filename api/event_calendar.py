@@ -59,9 +59,21 @@ def kept_event(
 
 
 def span(first_day: date, last_day: date) -> tuple[datetime, datetime]:
-    """Return the moments in UTC between which some days in London lie, the last one included."""
-    days = first_day, last_day + timedelta(days=1)
-    starts, ends = (datetime.combine(day, time(), LONDON).astimezone(UTC) for day in days)
+    """Return the moments in UTC between which some days in London lie, the last one included.
+
+    Raises
+    ------
+    EventRefusedError
+        The days end after the last day that a calendar has.
+    """
+    try:
+        days = first_day, last_day + timedelta(days=1)
+        starts, ends = (datetime.combine(day, time(), LONDON).astimezone(UTC) for day in days)
+    except OverflowError as fault:
+        raise EventRefusedError(
+            f"no calendar goes on after {last_day}",
+            remedy=f"give a day of the years {FIRST_YEAR} to {LAST_YEAR}",
+        ) from fault
     return starts, ends
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -32,6 +33,9 @@ __all__ = ["Gate", "same_origin", "session_cookie", "throttled"]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_HEADER = "x-csrf-token"
 PASSWORD_PAGE = "/password"  # noqa: S105  (the address of a page)
+#: Character sets whose texts are UTF-8 texts, too.
+UTF_8 = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";,]*)", re.IGNORECASE)
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="arv-tasking"'}
 
 log = logging.getLogger("arv.access")
@@ -69,6 +73,7 @@ class Gate:
             await answer(scope, receive, send)
             return
         _check_origin(request, endpoint, caller.session)
+        _check_charset(request.headers)
         await _note_read(request, service, caller.actor, endpoint)
         limit = _body_limit(service, endpoint)
         await self.app(scope, _bounded(request.headers, receive, limit), send)
@@ -91,7 +96,10 @@ def same_origin(request: Request) -> bool:
     """Return whether a browser says the request comes from one of our own pages."""
     origin = request.headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+        try:
+            return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+        except ValueError:  # no address at all
+            return False
     return request.headers.get("sec-fetch-site") == "same-origin"
 
 
@@ -188,6 +196,18 @@ def _check_origin(request: Request, endpoint: Endpoint, session: SignedIn | None
     if not same_text(given, session.form_token):
         raise ProblemError(
             http_problem(403, "a browser session must send its form token in X-CSRF-Token.")
+        )
+
+
+def _check_charset(headers: Headers) -> None:
+    """Refuse a body in another character set: Python has some that read no text, or make none."""
+    found = _CHARSET.search(headers.get("content-type", ""))
+    if found and found[1].lower() not in UTF_8:
+        raise ProblemError(
+            http_problem(
+                422,
+                f"the body is in the character set {found[1][:40]!r}. Remedy: send it in UTF-8.",
+            )
         )
 
 

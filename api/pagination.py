@@ -9,7 +9,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
@@ -109,7 +109,7 @@ def position(given: str, parts: int) -> tuple[str, ...] | None:
 
 
 def moment(text: str) -> datetime:
-    """Return the moment in a cursor.
+    """Return the moment in a cursor, in UTC.
 
     Raises
     ------
@@ -118,11 +118,11 @@ def moment(text: str) -> datetime:
     """
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as fault:
+        if found.tzinfo is None:
+            raise ProblemError(no_cursor())
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError) as fault:  # the first and last hours of all time are none
         raise ProblemError(no_cursor()) from fault
-    if found.tzinfo is None:
-        raise ProblemError(no_cursor())
-    return found
 
 
 def _text(one: object) -> bool:

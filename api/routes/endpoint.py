@@ -8,12 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from api.access import Action
 from api.audit.entry import Operation
+
+
+class _Whole(IntegerConvertor):
+    """A whole number in an address: Python reads none of thousands of digits, and fails."""
+
+    regex = "[0-9]{1,19}"
+
+
+register_url_convertor("int", _Whole())
 
 Handler = Callable[..., Awaitable[Response]]
 

@@ -172,11 +172,12 @@ def _span(week: str | None, first_day: str, last_day: str) -> Span:
             raise ProblemError(http_problem(422, words))
         try:
             monday = monday_of(week)
-        except ValueError as fault:
+            sunday = monday + timedelta(days=6)
+        except (ValueError, OverflowError) as fault:
             raise EventRefusedError(
                 f"the year of {week} has no such week", remedy="give a week the year has"
             ) from fault
-        return span(monday, monday + timedelta(days=6))
+        return span(monday, sunday)
     days = [parse_day(text, name) if text else None
             for text, name in ((first_day, "from"), (last_day, "to"))]  # fmt: skip
     starts = span(days[0], days[0])[0] if days[0] else None
