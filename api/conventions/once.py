@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -164,11 +165,17 @@ async def _asked(request: Request, body: IO[bytes], actor: Actor, key: str) -> A
         raise ProblemError(
             http_problem(414, "the address is too long. Remedy: leave out what is not needed.")
         )
-    sha256 = await asyncio.to_thread(_digest, body, request.headers)
+    sha256 = await asyncio.to_thread(_digest, body, request.headers, _rights(actor))
     return Asked(actor.name, key, operation, sha256)
 
 
-def _digest(body: IO[bytes], headers: Headers) -> str:
+def _rights(actor: Actor) -> str:
+    """Return what an actor may see: whoever may see less is not given the same answer again."""
+    held = (actor.roles, actor.boroughs, actor.scopes, actor.only or ())
+    return json.dumps([actor.proof, actor.only is None, *(sorted(map(str, one)) for one in held)])
+
+
+def _digest(body: IO[bytes], headers: Headers, rights: str) -> str:
     """Return the digest of a request; the boundary of a form, new each time, is left out."""
     kind = headers.get("content-type", "")
     found = _BOUNDARY.search(kind) if kind.lower().startswith("multipart/") else None
@@ -177,6 +184,7 @@ def _digest(body: IO[bytes], headers: Headers) -> str:
         kind.split(";")[0].strip().lower(),
         headers.get("prefer", ""),
         headers.get("if-match", ""),
+        rights,
     )
     total = hashlib.sha256("\n".join(said).encode())
     body.seek(0)
@@ -230,8 +238,8 @@ def _other_request() -> Problem:
         422,
         "idempotency-key-reused",
         "Idempotency key used again",
-        "this Idempotency-Key was sent with another request. Remedy: send a new key with a new "
-        "request, and the very same request when it is sent again.",
+        "this Idempotency-Key was sent with another request, or with other rights. Remedy: send "
+        "a new key with a new request, and the very same request when it is sent again.",
     )
 
 

@@ -22,6 +22,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
 from api.access import Action
+from api.accounts.rights import checked_rights
+from api.accounts.users import change_rights
 from api.conventions.journal import JsonLines, TextLines
 from api.conventions.once import LONGEST_BODY
 from api.conventions.once_rows import KEPT, Asked, begin
@@ -29,7 +31,7 @@ from api.pagination import cursor, position
 from api.problems import ProblemError, http_problem
 from api.routes.endpoint import Endpoint, add_endpoints
 from api.routes.table import ENDPOINTS
-from tests.api.accounts_world import add_person, record_of, sign_in_as
+from tests.api.accounts_world import ROOT, add_person, record_of, sign_in_as
 from tests.api.service_world import BEARER, ORIGIN, client_of, problem, service
 
 
@@ -111,6 +113,24 @@ def test_a_request_under_a_key_is_done_once(tmp_path: Path) -> None:
         late = record_of(app).clock() + KEPT + timedelta(minutes=1)
         object.__setattr__(record_of(app), "clock", lambda: late)
         assert client.post("/count", json={"a": 1}, headers=keyed("k1")).json() == {"n": 1}
+        assert len(made.done) == 1
+
+
+def test_an_answer_is_not_given_again_to_somebody_whose_rights_have_changed(
+    tmp_path: Path,
+) -> None:
+    with counted(tmp_path) as (app, _, made):
+        add_person(app, "pat", "planner", scopes=("handling-c",))
+
+        def send() -> Any:
+            pat = sign_in_as(app, "pat")
+            headers = {"Origin": ORIGIN, "X-CSRF-Token": pat.form_token, "Idempotency-Key": "k1"}
+            return pat.client.post("/count", json={"a": 1}, headers=headers)
+
+        assert [send().json() for _ in range(2)] == [{"n": 1}] * 2
+        less = checked_rights(["planner"], [], [])
+        change_rights(record_of(app), "pat", less, by=ROOT, reason="moved")
+        assert "with other rights" in problem(send(), 422)["detail"]
         assert len(made.done) == 1
 
 
