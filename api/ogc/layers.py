@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property, partial
-from pathlib import Path
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from shapely.geometry import Polygon
 from starlette.requests import Request
 
-from allocator.plan import PatrolPlan
 from api.access import Action, own_boroughs
 from api.marking import marking_of
 from api.ogc.crs import inside
-from api.ogc.ground import Ground, ground_of, study_area
-from api.ogc.places import Place, places_of
+from api.ogc.ground import Ground, ground_of
+from api.ogc.places import Place
 from api.ogc.query import ItemsQuery
-from api.plans.patrol_areas import unit_properties, unit_shape
-from api.plans.shelf import PlanShelf
-from api.routes.permits import plan_for, shown_assessment
-from api.routes.stored import StoredAssessment, StoredPlan, stored_assessment, stored_plan
-from api.service import LONDON, Service, service_of
+from api.routes.permits import shown_assessment
+from api.routes.stored import StoredAssessment, stored_assessment
+from api.service import LONDON, service_of
 from hotspots.assessment import AreaScore, RiskAssessment
-from hotspots.boundaries.study_area import StudyArea
 
 
 @dataclass(frozen=True)
@@ -120,7 +115,7 @@ async def hot_spots(request: Request) -> Marked:
         return Marked([], {})
     kept = stored.assessment
     return Marked(
-        _in_order(
+        in_order(
             Feature(
                 f"{kept.as_of.isoformat()}.{spot.hot_spot_id}",
                 Place(Polygon(spot.polygon[0], spot.polygon[1:])),
@@ -135,7 +130,7 @@ async def hot_spots(request: Request) -> Marked:
                     "first_day": spot.first_day.isoformat(),
                     "last_day": spot.last_day.isoformat(),
                     "area_km2": spot.area_km2,
-                    **_made_from(kept),
+                    **made_from(kept),
                 },
                 *_horizon(kept),
             )
@@ -143,27 +138,6 @@ async def hot_spots(request: Request) -> Marked:
         ),
         marking_of(kept).headers(),
     )
-
-
-async def patrol_areas(request: Request) -> Marked:
-    """Return the patrol areas of every week's plan, each with the plan's state."""
-    service = service_of(request)
-    area = await study_area(service)
-    weeks = await asyncio.to_thread(service.workspace.weeks)
-    features: list[Feature] = []
-    headers: dict[str, str] = {}
-    for week in weeks:
-        made = await stored_plan(service, week)
-        stored = await plan_for(request, made) if made is not None else None
-        if stored is None:
-            continue
-        state = await asyncio.to_thread(_state, service, stored)
-        places = await service.kept.get(
-            stored.folder, partial(_unit_places, stored.plan, area), "units"
-        )
-        features += _units(stored, places, state)
-        headers = marking_of(stored.source.assessment, stored.plan).headers()
-    return Marked(_in_order(features), headers)
 
 
 async def _areas(request: Request, level: Level) -> Marked:
@@ -196,10 +170,10 @@ def _scored(
         about |= {"policed": bool(row.policed), "boundary": ground.area.name}
         about |= _figures(scores.get(code), held_to is None)
         if kept:
-            about |= _made_from(kept)
+            about |= made_from(kept)
         span = _horizon(kept) if kept else (None, None)
         features.append(Feature(str(code), place, about, *span))
-    return Marked(_in_order(features), marking_of(kept).headers() if kept else {})
+    return Marked(in_order(features), marking_of(kept).headers() if kept else {})
 
 
 async def _current(request: Request, action: Action) -> StoredAssessment | None:
@@ -209,51 +183,31 @@ async def _current(request: Request, action: Action) -> StoredAssessment | None:
 
 
 def _page(given: Marked, query: ItemsQuery) -> Found:
-    chosen = [one for one in given.features if _of_time(one, query)]
+    chosen = matching(given.features, query)
+    later = [one for one in chosen if one.feature_id > query.after]
+    return Found(later[: query.limit], len(later) > query.limit, len(chosen), given.headers)
+
+
+def matching(features: Sequence[Feature], query: ItemsQuery) -> list[Feature]:
+    """Return the features of the time and the boxes that are asked for, in their order."""
+    chosen = [one for one in features if of_time(one.start, one.before, query)]
     if query.boxes is not None and chosen:
         near = _near([one.place for one in chosen], query)
         chosen = [one for one, met in zip(chosen, near, strict=True) if met]
-    later = [one for one in chosen if one.feature_id > query.after]
-    return Found(later[: query.limit], len(later) > query.limit, len(chosen), given.headers)
+    return chosen
+
+
+def of_time(start: datetime | None, before: datetime | None, query: ItemsQuery) -> bool:
+    """Return whether a span, its end excluded, touches the time that is asked for."""
+    if query.before is not None and start is not None and start >= query.before:
+        return False
+    return not (query.start is not None and before is not None and before <= query.start)
 
 
 def _near(places: Sequence[Place], query: ItemsQuery) -> Any:
     if not query.boxes:
         return np.zeros(len(places), dtype=bool)
     return inside(Place.in_system(places, query.bbox_crs), query.boxes)
-
-
-def _of_time(one: Feature, query: ItemsQuery) -> bool:
-    if query.before is not None and one.start is not None and one.start >= query.before:
-        return False
-    return not (query.start is not None and one.before is not None and one.before <= query.start)
-
-
-def _unit_places(plan: PatrolPlan, area: StudyArea, _folder: Path) -> tuple[Place, ...]:
-    return places_of(unit_shape(unit, area.boroughs) for unit in plan.units)
-
-
-def _units(stored: StoredPlan, places: Sequence[Place], state: str) -> list[Feature]:
-    plan, kept = stored.plan, stored.source.assessment
-    monday = date.fromisocalendar(int(plan.week[:4]), int(plan.week[6:]), 1)
-    made = {"state": state, "plan_id": plan.plan_id, **_made_from(kept)}
-    return [
-        Feature(
-            f"{plan.week}.{unit.unit_id}",
-            place,
-            {**unit_properties(unit, plan), **made},
-            _midnight(monday),
-            _midnight(monday + timedelta(days=7)),
-        )
-        for unit, place in zip(plan.units, places, strict=True)
-    ]
-
-
-def _state(service: Service, stored: StoredPlan) -> str:
-    """Return where a plan stands in the record: one nobody approved must say so."""
-    record, week = service.record, stored.plan.week
-    found = PlanShelf(record).state(week, stored.recorded_id) if record is not None else None
-    return str(found or "not in the record")
 
 
 def _figures(score: AreaScore | None, whole_picture: bool) -> dict[str, Any]:
@@ -269,7 +223,8 @@ def _figures(score: AreaScore | None, whole_picture: bool) -> dict[str, Any]:
     return about
 
 
-def _made_from(kept: RiskAssessment) -> dict[str, Any]:
+def made_from(kept: RiskAssessment) -> dict[str, Any]:
+    """Return which assessment a feature's figures are from, and how they are marked."""
     return {
         "assessment_id": kept.assessment_id,
         "as_of": kept.as_of.isoformat(),
@@ -283,12 +238,14 @@ def _scores(kept: RiskAssessment, level: Level) -> tuple[AreaScore, ...]:
 
 
 def _horizon(kept: RiskAssessment) -> tuple[datetime, datetime]:
-    return _midnight(kept.as_of), _midnight(kept.as_of + timedelta(days=kept.horizon_days))
+    return midnight(kept.as_of), midnight(kept.as_of + timedelta(days=kept.horizon_days))
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """Return the moment, in UTC, at which a day in London begins."""
     return datetime.combine(day, time(), LONDON).astimezone(UTC)
 
 
-def _in_order(features: Any) -> list[Feature]:
+def in_order(features: Iterable[Feature]) -> list[Feature]:
+    """Return features in the order of their ids, in which pages follow one another."""
     return sorted(features, key=lambda one: one.feature_id)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Action, Resource, decide
-from api.ogc import incidents
+from api.ogc import incidents, patrol_areas
 from api.ogc.crs import Crs
 from api.ogc.documents import (
     CONFORMS_TO,
@@ -29,7 +29,7 @@ from api.ogc.documents import (
 )
 from api.ogc.ground import ground_of
 from api.ogc.interface import CRS, FORM, ITEMS_PARAMETERS, interface
-from api.ogc.layers import Found, Layer, boroughs, hot_spots, patrol_areas, wards, whole
+from api.ogc.layers import Found, Layer, boroughs, hot_spots, wards, whole
 from api.ogc.query import check_plain, item_crs, items_query
 from api.problems import ProblemError, http_problem
 from api.routes.documents import problem
@@ -50,10 +50,10 @@ LAYERS = (
         "hot-spots", "Hot spots", "Outlines of the hot spots of the current assessment.",
         Action.READ_ASSESSMENT, hot_spots,
     ),
-    whole(
+    Layer(
         "patrol-areas", "Patrol areas",
         "The patrol area of every unit and week, with the state of its plan.",
-        Action.READ_PLAN, patrol_areas,
+        Action.READ_PLAN, patrol_areas.page, patrol_areas.find,
     ),
     Layer(
         "incidents", "Incidents", "Records that stand, for those who may read them.",

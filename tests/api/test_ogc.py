@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,8 +20,11 @@ from owslib.ogcapi.features import Features  # type: ignore[import-untyped]  # O
 from shapely.geometry import shape
 from starlette.testclient import TestClient
 
+from allocator.plan import document, sealed
+from api.files.output import json_text
 from api.ogc.crs import CRS84, EPSG_4326, NATIONAL_GRID
 from api.ogc.documents import OPENAPI
+from api.plans.file import read_plan
 from api.store.ingest import take_in
 from hotspots.assessment import HotSpot
 from hotspots.boundaries.study_area import StudyArea, load_bundled
@@ -365,3 +369,31 @@ def test_what_is_asked_again_is_given_from_memory(client: TestClient, area: Stud
     assert shapely.equals(
         shapely.set_precision(expected.to_numpy(), 0.01), np.array(shapes, dtype=object)
     ).all()
+
+
+def test_no_more_weeks_of_patrol_areas_are_read_than_a_page_shows(
+    root: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(root, data, ignore=shutil.ignore_patterns("lock", "arv.sqlite3*"))
+    (week,) = (data / "plans").iterdir()
+    plan = read_plan(week / (week / "current").read_text().strip() / "plan.json")
+    for name in ("2026-W49", "2026-W51", "2027-W01"):
+        later = sealed(replace(plan, week=name))
+        folder = data / "plans" / name / later.plan_id
+        folder.mkdir(parents=True)
+        (folder / "plan.json").write_text(json_text(document(later)))
+        (folder.parent / "current").write_text(later.plan_id)
+    with client_of(service(data)) as client:
+        client.headers.update(BEARER)
+        whole = ids(client, "patrol-areas", limit=1000)
+        assert len(whole) == 4 * 16
+        assert whole == sorted(whole) == ids(client, "patrol-areas", limit=13)
+        assert len(ids(client, "patrol-areas", datetime="2026-12-01/2026-12-20")) == 2 * 16
+    (folder / "plan.json").write_text("damaged")
+    with client_of(service(data)) as client:
+        client.headers.update(BEARER)
+        assert read(client, "/collections/patrol-areas/items", limit=40)["features"]
+        assert ids(client, "patrol-areas", datetime="../2026-12-20") == whole[:48]
+        read(client, f"/collections/patrol-areas/items/{whole[0]}")
+        problem(client.get("/ogc/collections/patrol-areas/items?limit=100"), 500)
