@@ -22,7 +22,6 @@ from api.accounts.sign_in import SignIn
 from api.consultations import Consultations
 from api.conventions.once import Once
 from api.conventions.once_rows import forget_cut_off
-from api.conventions.rates import Rates
 from api.conventions.shared_counts import SharedCounts
 from api.conventions.shared_memory import SharedMemory
 from api.envelope import Envelope
@@ -103,7 +102,6 @@ def create_app(
     app.add_exception_handler(HTTPException, _plain_problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(Once)
-    app.add_middleware(Rates)
     app.add_middleware(Gate)
     app.add_middleware(Envelope)
     app.openapi = lambda: interface_document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it

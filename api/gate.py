@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import ANONYMOUS, Action, Actor, Resource, decide
 from api.audit.entry import clipped, entry
+from api.conventions.rates import check_rate
 from api.identify import Caller, SignedIn, identify, session_cookie
 from api.negotiation import prefers_html
 from api.problems import Problem, ProblemError, http_problem
@@ -56,6 +57,7 @@ class Gate:
         service: Service = scope["app"].state.service
         route = matched_route(scope["app"], scope)
         if route is None:  # nothing to protect: not found, or a method nobody offers
+            check_rate(scope, service)
             await self.app(scope, receive, send)
             return
         endpoint = declared(scope["app"], route, request.method)
@@ -63,6 +65,7 @@ class Gate:
         scope.setdefault("state", {}).update(
             actor=caller.actor, session=caller.session, route=getattr(route, "path", "unknown")
         )
+        check_rate(scope, service)  # before anything is recorded, also of what is refused
         action = endpoint.action if endpoint else None
         resource = Resource(
             request.url.path, borough=_borough(route, scope, endpoint, caller.actor)

@@ -12,7 +12,7 @@ import time
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from api.access import Actor
 from api.conventions.shared_counts import PREFIX
@@ -25,26 +25,21 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 log = logging.getLogger("arv.access")
 
 
-class Rates:
-    """Turns a caller away who asks more than the limits allow."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count a request and let it through, or answer 429."""
-        if scope["type"] == "http":
-            service: Service = scope["app"].state.service
-            if problem := over_rate(scope, service):
-                raise ProblemError(problem)
-        await self.app(scope, receive, send)
-
-
-def over_rate(scope: Scope, service: Service) -> Problem | None:
-    """Count a request; return the problem to answer with when it is one too many.
+def check_rate(scope: Scope, service: Service) -> None:
+    """Count a request, whatever will be answered; the caller is in its state where known.
 
     Where the counts cannot be kept the request goes on: a rate is no reason to stop the work.
+
+    Raises
+    ------
+    ProblemError
+        429 when it is one too many.
     """
+    if problem := _over_rate(scope, service):
+        raise ProblemError(problem)
+
+
+def _over_rate(scope: Scope, service: Service) -> Problem | None:
     storage = service.counts
     if storage is None:
         return None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from limits import RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 from starlette.testclient import TestClient
@@ -17,7 +18,7 @@ from api.conventions.shared_memory import SharedMemory, make_shared_file
 from api.sessions import MOST_SESSIONS, Sessions
 from api.settings import Limits, ServiceRefusedError, settings_for
 from api.throttle import ATTEMPTS, Throttle
-from tests.api.accounts_world import add_person, sign_in_as
+from tests.api.accounts_world import add_person, entries, sign_in_as
 from tests.api.service_world import BEARER, Clock, client_of, problem, service
 
 FEW = Limits(reads_per_minute=12, changes_per_minute=3)
@@ -52,6 +53,18 @@ def test_a_rate_is_a_persons_and_a_forged_address_changes_nothing(tmp_path: Path
         asked += [two.get("/plans?week=2026-W48").status_code for _ in range(30)]
         assert asked.count(200) < 50
         assert asked[-1] == 429
+
+
+def test_what_is_refused_or_recorded_counts_too(tmp_path: Path) -> None:
+    with client_of(service(tmp_path, limits=FEW)) as client:
+        app: FastAPI = client.app  # type: ignore[assignment]  # a FastAPI
+        add_person(app, "hackney", "borough", boroughs=("E09000012",))
+        add_person(app, "eve", "auditor")
+        for name, address, status in (("hackney", "/plans", 403), ("eve", "/audit", 200)):
+            person, before = sign_in_as(app, name), len(entries(app))
+            asked = [person.get(f"{address}?week=2026-W{n}").status_code for n in range(10, 40)]
+            assert set(asked) == {status, 429}
+            assert len(entries(app)) - before == asked.count(status) <= 12
 
 
 def test_four_processes_that_share_a_file_count_as_one(tmp_path: Path) -> None:
