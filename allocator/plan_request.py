@@ -24,7 +24,9 @@ from allocator.plan import Fleet, PatrolPlan
 from allocator.plan_world import UnitClass, World
 from hotspots.assessment import RiskAssessment
 
-ISO_WEEK = re.compile(r"(\d{4})-W(\d{2})")
+ISO_WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
+#: A week has one before it and one after it, or no days can be counted around it.
+_AROUND = timedelta(days=14)
 
 
 def week_of(as_of: date, week: str | None) -> str:
@@ -33,7 +35,7 @@ def week_of(as_of: date, week: str | None) -> str:
     Raises
     ------
     PlanningRefusedError
-        The week is not an ISO week such as 2026-W48.
+        The week is not an ISO week such as 2026-W48, or is the first or last of all calendars.
     """
     if week is None:
         monday = as_of + timedelta(days=-as_of.weekday() % 7)
@@ -43,8 +45,9 @@ def week_of(as_of: date, week: str | None) -> str:
     try:
         if match is None:
             raise ValueError(week)
-        date.fromisocalendar(int(match[1]), int(match[2]), 1)
-    except ValueError as error:
+        monday = date.fromisocalendar(int(match[1]), int(match[2]), 1)
+        _ = monday - _AROUND, monday + _AROUND
+    except (ValueError, OverflowError) as error:
         raise PlanningRefusedError(
             f"{week!r} is not an ISO week", remedy="write it like 2026-W48"
         ) from error

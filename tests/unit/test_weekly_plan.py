@@ -184,7 +184,10 @@ def test_the_week_starts_on_or_after_as_of(as_of: date, week: str) -> None:
     assert plan_week(replace(WORLD, as_of=as_of), fleet(*THREE)).week == week
 
 
-@pytest.mark.parametrize("week", ["2026-W54", "2026-48", "W48", "2026-W00", ""])
+@pytest.mark.parametrize(
+    "week",
+    ["2026-W54", "2026-48", "W48", "2026-W00", "", "0001-W01", "9999-W52", "٢٠٢٦-W48"],
+)
 def test_what_is_no_week_is_refused(week: str) -> None:
     with pytest.raises(PlanningRefusedError, match="not an ISO week"):
         plan_week(WORLD, fleet(*THREE), week=week)
