@@ -56,6 +56,8 @@ SECRET = "Magpie"  # the source that is under handling code C
 RECORDS = 48_173_905  # its count
 
 
+#: The end of every figure that is looked for: eight decimals.
+DECIMALS = re.compile(r"\.\d{8}")
 #: Places are no secret, and their degrees look like shares.
 COORDINATES = re.compile(r'"coordinates":\s*[-\d.,\s\[\]e]*')
 
@@ -186,6 +188,15 @@ def secrets_of(world: World) -> list[str]:
             *(one for one in digits if one not in ours)]  # fmt: skip
 
 
+def told(hidden: list[str], text: str) -> list[str]:
+    """Return what of it stands in a text; of the figures, those whose decimals stand there."""
+    tails = set(DECIMALS.findall(text))
+    return [
+        one for one in hidden
+        if (one[-9:] in tails or not DECIMALS.fullmatch(one[-9:])) and one in text
+    ]  # fmt: skip
+
+
 def plain_text(content: bytes, media_type: str) -> str:
     """Return all text and figures of an answer, out of its packing."""
     if media_type.startswith("application/pdf"):
@@ -229,7 +240,7 @@ def test_no_byte_of_any_answer_tells_of_the_material(world: World, ann: Person) 
             answer = ann.client.get(path, headers=accept)
             kind = answer.headers.get("content-type", "")
             text = plain_text(answer.content, kind) + repr(answer.headers)
-            leaks = [one for one in hidden if one in text]
+            leaks = told(hidden, text)
             assert not leaks, (path, accept, leaks[:5])
             if answer.status_code == 200:
                 answered.append(path)
@@ -249,7 +260,7 @@ def test_the_search_finds_what_the_scope_opens(world: World, cleared: Person) ->
     for path in ("/assessment", f"/?week={WEEK}", *allocate):
         answer = cleared.get(path)
         text = plain_text(answer.content, answer.headers["content-type"])
-        assert [one for one in hidden if one in text], path
+        assert told(hidden, text), path
 
 
 def test_the_same_areas_with_figures_of_their_own(

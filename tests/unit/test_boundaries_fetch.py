@@ -233,7 +233,8 @@ def test_passing_faults_are_tried_again(
     service: Service, tmp_path: Path, faults: list[str]
 ) -> None:
     service.faults = list(faults)
-    source = service.source(transfer=Transfer(timeout_s=0.3, pause_s=0.01, page_size=10))
+    timeout_s = 1.5 if "silence" in faults else 60.0
+    source = service.source(transfer=Transfer(timeout_s=timeout_s, pause_s=0.01, page_size=10))
     area = fetch_boundaries(tmp_path / "out", source=source, progress=quiet)
     assert len(area.wards) == 6
     assert service.faults == []
@@ -255,7 +256,8 @@ def test_lasting_faults_are_named_and_leave_nothing_behind(
     service: Service, tmp_path: Path, fault: str, words: str
 ) -> None:
     service.always = fault
-    source = service.source(transfer=Transfer(timeout_s=0.2, pause_s=0.01))
+    timeout_s = 0.2 if fault == "silence" else 60.0
+    source = service.source(transfer=Transfer(timeout_s=timeout_s, pause_s=0.01))
     with pytest.raises(BoundaryFetchError) as refusal:
         fetch_boundaries(tmp_path / "out", source=source, progress=quiet)
     assert words in refusal.value.problem
@@ -324,7 +326,7 @@ def test_a_service_that_never_ends_is_left(service: Service, tmp_path: Path) -> 
 
 def test_without_a_connection_the_message_says_so(tmp_path: Path) -> None:
     gone = Service()
-    source = gone.source(transfer=Transfer(timeout_s=1.0, attempts=2, pause_s=0.01))
+    source = gone.source(transfer=Transfer(timeout_s=30.0, attempts=2, pause_s=0.01))
     gone.server.shutdown()
     gone.server.server_close()
     with pytest.raises(BoundaryFetchError, match="no connection") as refusal:
