@@ -20,6 +20,7 @@ from api.accounts.oidc import Issuer, read_oidc
 from api.accounts.passwords import Passwords
 from api.accounts.sign_in import SignIn
 from api.consultations import Consultations
+from api.conventions.head import HeadAsGet
 from api.conventions.once import Once
 from api.conventions.once_rows import forget_cut_off
 from api.conventions.shared_counts import SharedCounts
@@ -103,6 +104,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(Once)
     app.add_middleware(Gate)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Envelope)
     app.openapi = lambda: interface_document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app

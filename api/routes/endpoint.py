@@ -103,13 +103,13 @@ def matched_route(app: FastAPI, scope: Scope) -> BaseRoute | None:
 
 
 def methods_at(app: FastAPI, scope: Scope) -> tuple[str, ...]:
-    """Return every method offered at the path of a request, sorted."""
+    """Return every method offered at the path of a request, sorted; HEAD goes with GET."""
     found: set[str] = set()
     for route in app.router.routes:
         match, _ = route.matches(scope)
         if match is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
-    return tuple(sorted(found))
+    return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 
 def declared(app: FastAPI, route: BaseRoute, method: str) -> Endpoint | None:

@@ -105,6 +105,18 @@ def over(body: dict[str, Any]) -> bool:
     return body["status"] in ("successful", "failed", "dismissed")
 
 
+def test_head_of_a_stream_ends_although_the_work_goes_on(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as (app, client):
+        address = asked(app, tmp_path / "begun", 60)
+        until(client, address, lambda job: job["status"] == "running")
+        answer = client.head(f"{address}/events", headers=BEARER)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert client.get(address, headers=BEARER).json()["status"] == "running"
+        assert client.delete(address, headers=BEARER).status_code in (200, 202)
+        until(client, address, over)
+
+
 def test_a_job_runs_tells_how_far_it_is_and_gives_its_result(tmp_path: Path) -> None:
     with running(tmp_path / "data") as (app, client):
         address = asked(app, tmp_path / "begun", 1.5)

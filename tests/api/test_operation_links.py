@@ -98,9 +98,9 @@ def test_a_file_that_may_be_left_out_is_not_described_as_null(document: dict[str
 @pytest.mark.parametrize(
     ("path", "allow"),
     [
-        ("/plans", "GET, POST"),
-        ("/jobs/job-000000000000000000000000", "DELETE, GET"),
-        ("/health", "GET"),
+        ("/plans", "GET, HEAD, POST"),
+        ("/jobs/job-000000000000000000000000", "DELETE, GET, HEAD"),
+        ("/health", "GET, HEAD"),
     ],
 )
 def test_a_method_that_is_not_offered_is_told_all_that_are(

@@ -236,6 +236,24 @@ def test_what_is_not_there_is_a_problem_too(
     problem(client.request(method, path, headers=BEARER), status)
 
 
+@pytest.mark.parametrize("path", ["/health", "/allocate?week=2026-W48", "/plans", "/ogc", "/nope"])
+@pytest.mark.parametrize("headers", [BEARER, {}])
+def test_head_is_get_without_its_body(
+    client: TestClient, path: str, headers: dict[str, str]
+) -> None:
+    whole, start = (client.request(one, path, headers=headers) for one in ("GET", "HEAD"))
+    assert start.content == b""
+    assert start.status_code == whole.status_code
+    for one in (whole, start):
+        del one.headers["x-request-id"]
+    assert start.headers == whole.headers
+
+
+def test_head_is_not_offered_where_nothing_is_read(client: TestClient) -> None:
+    answer = client.head("/plans/2026-W48-000000000000/propose", headers=BEARER)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 BAD_BODIES: dict[str, tuple[str, str]] = {
     "empty": ("", "body"),
     "not JSON": ("{", "body"),
