@@ -17,12 +17,9 @@ from playwright.sync_api import Browser, Page
 
 from api.files.output import json_text, text_writer, write_all
 from api.plans.verdict_file import VERDICT
-from api.routes.table import ENDPOINTS
 from hotspots.boundaries.study_area import load_bundled
-from tests.api.accounts_world import PASSWORD, Person, add_person, sign_in_as
+from tests.api.accounts_world import Person, add_person, sign_in_as
 from tests.api.service_world import (
-    FLEET,
-    SAME_ORIGIN,
     WEEK,
     fill,
     made_up_week,
@@ -30,9 +27,11 @@ from tests.api.service_world import (
     with_identities,
 )
 from tests.bad_input.reading_here import ReadingHere
+from tests.browser.every_page import EVERY_ROLE, Words, bring_in, filled_in, pages
 from tests.browser.map_world import with_hostile_text
 from tests.browser.serving import served
-from tests.unit.feed_files import MEETING_HEADER, meeting_line
+from tests.browser.visits import visiting
+from tests.unit.feed_files import meeting_line
 
 pytestmark = pytest.mark.browser
 
@@ -42,9 +41,20 @@ HOSTILE = (
 )
 #: Names and labels are short and hold nothing that does not print.
 LABEL = "<img src=x onerror=planted(1)><svg onload=planted(2)>"
-SOME_ROLES = ("planner", "chair", "commander", "analyst", "auditor", "administrator")
-#: Not pages of ours: files, and what answers with another page or ends the session.
-NO_PAGES = frozenset({"/static/{name}", "/openapi.json", "/ogc/"})
+WORDS = Words(
+    rows=(
+        meeting_line("R1"),
+        meeting_line("R2", notice=HOSTILE.replace(",", ";").replace('"', "'")),
+        meeting_line("<script>planted(7)</script>", category="<svg onload=planted(8)>"),
+    ),
+    file="<img src=x onerror=planted(12)>.csv",
+    sent_as="<b onclick=planted(13)>.csv",
+    label=LABEL,
+    event_kind="<b onclick=planted(9)>",
+    fleet_label="<script>planted(10)</script>",
+    fleet_reason="<img src=x onerror=planted(11)>",
+    reason=HOSTILE.replace("\u202e", ""),
+)
 #: Documents that a browser gets as a page of its own.
 MAPS = (f"/allocate?week={WEEK}", "/assessment")
 
@@ -81,64 +91,14 @@ def address(app: FastAPI) -> Iterator[str]:
 def person(app: FastAPI, address: str) -> Person:
     """Return somebody of many roles, after they brought script in wherever text is taken."""
     assert address
-    add_person(app, "zed", *SOME_ROLES, scopes=("handling-c",))
+    add_person(app, "zed", *EVERY_ROLE, scopes=("handling-c",))
     return sign_in_as(app, "zed")
 
 
 @pytest.fixture(scope="module")
 def known(person: Person) -> dict[str, str]:
     """Return a value for each parameter of a page's address: all of hostile things."""
-    headers = {**SAME_ORIGIN, "X-CSRF-Token": person.form_token}
-    notice = HOSTILE.replace(",", ";").replace('"', "'")
-    rows = [
-        MEETING_HEADER,
-        meeting_line("R1"),
-        meeting_line("R2", notice=notice),
-        meeting_line("<script>planted(7)</script>", category="<svg onload=planted(8)>"),
-    ]
-    named = "<img src=x onerror=planted(12)>.csv"
-    receipt = person.client.post(
-        "/feeds", headers=headers, data={"report_rejected": "true", "name": named},
-        files={"file": ("<b onclick=planted(13)>.csv", "\n".join([*rows, ""]).encode())},
-    )  # fmt: skip
-    _made(receipt, 201)
-    event = {"name": LABEL, "remark": LABEL, "kind": "<b onclick=planted(9)>", "from": "2026-11-24",
-             "to": "2026-11-25", "boroughs": ["E09000012"], "extra_share": 0.5}  # fmt: skip
-    _made(person.post("/events", event), 201)
-    fleet = FLEET.replace("assumption of the tests", "<script>planted(10)</script>")
-    sent = {**headers, "If-None-Match": "*", "Content-Type": "application/toml"}
-    address = "/fleets/hostile?reason=%3Cimg%20src%3Dx%20onerror%3Dplanted(11)%3E"
-    _made(person.client.put(address, content=fleet, headers=sent), 201)
-    user = {"name": "yvo", "display_name": LABEL, "roles": ["analyst"]}
-    _made(person.post("/users", user), 201)
-    key = {"owner": "zed", "label": LABEL, "actions": ["plan.read"], "days": 3}
-    made_key = person.post("/keys", key)
-    drafted = person.post("/plans", {"week": WEEK})
-    _made(drafted, 201)
-    plan = drafted.json()
-    proposed = person.post(
-        f"/plans/{plan['key']}/propose", {"reason": HOSTILE.replace("\u202e", "")}, plan["version"]
-    )
-    _made(proposed, 200)
-    waiting = {**headers, "Prefer": "respond-async"}
-    order = {"week": WEEK, "fleet_id": "hostile"}
-    job = person.client.post("/allocate", json=order, headers=waiting)
-    _made(job, 202)
-    return {
-        "receipt_id": receipt.json()["receipt_id"], "key": plan["key"], "name": "yvo",
-        "job_id": job.json()["job_id"], "code": "E09000012", "week": WEEK,
-        "key_id": made_key.json().get("key_id", "k0"),
-    }  # fmt: skip
-
-
-def _made(answer: Any, status: int) -> None:
-    assert answer.status_code == status, answer.text
-
-
-def pages() -> list[str]:
-    """Return the path of every page of the service, its parameters unfilled."""
-    hidden = {one.path for one in ENDPOINTS if one.method == "GET" and not one.shown}
-    return sorted(hidden - NO_PAGES)
+    return bring_in(person, WORDS)
 
 
 class Listening:
@@ -177,27 +137,15 @@ class Listening:
 def listening(chromium: Browser, address: str, known: dict[str, str]) -> Iterator[Listening]:
     """Return a signed-in browser that listens."""
     assert known
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.add_init_script("window.ran = []; window.planted = mark => window.ran.push(mark);")
-    page = context.new_page()
-    page.goto(f"{address}/sign-in")
-    page.get_by_label("Name").fill("zed")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#standing-title")
-    yield Listening(page)
-    context.close()
+    with visiting(chromium) as enter:
+        yield Listening(enter(address, "zed").page)
 
 
 @pytest.mark.parametrize("path", [*pages(), *MAPS])
 def test_no_page_runs_what_a_text_brings(
     path: str, address: str, listening: Listening, known: dict[str, str]
 ) -> None:
-    names = re.findall(r"\{([a-z_]+)\}", path)
-    assert set(names) <= set(known), "a new page: say here which hostile thing it shows"
-    for name in names:
-        path = path.replace(f"{{{name}}}", known[name])
-    where = path if "?" in path else f"{path}?week={WEEK}"
+    where = filled_in(path, known)
     status = listening.open(address + where)
     assert status < 500, path
     assert listening.planted() == []

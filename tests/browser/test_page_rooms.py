@@ -21,12 +21,12 @@ from api.taskings.shelf import TaskingShelf
 from hotspots.boundaries.study_area import load_bundled
 from tests.api.accounts_world import add_person, entries, record_of
 from tests.api.service_world import WEEK, fill, made_up_week, service
+from tests.browser.papers import CARD, JUDGED
 from tests.browser.serving import served
 from tests.browser.visits import (
     DESKTOP,
     PHONE,
     Visit,
-    cut_off,
     findings,
     press,
     take_step,
@@ -39,30 +39,10 @@ pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=planted(1)><script>planted(2)</script> {{ planted(3) }}"
 OPEN = {"source_grade": "1", "information_grade": "A", "handling_code": "P"}
 ROWS = (meeting_line("A1"), meeting_line("A2", occurred_at="never", **OPEN))
-RATES = {"mixture": [0.05, 0.2], "fixed_mix": [0.04, 0.1]}
-CARD = {
-    "verdict": "More incidents than any baseline at 5% of area.",
-    "methods": {name: {"hit_rate": rates, "log_score": 0.3} for name, rates in RATES.items()},
-    "settings": {
-        "area_shares": [0.01, 0.05], "cell_size_m": 250.0, "start": "2025-11-24",
-        "end": "2026-11-23", "horizon_days": 28, "n_incidents": 2926, "n_windows": 13,
-    },
-    "against_best_baseline": [
-        {"area_share": 0.05, "baseline": "fixed_mix", "low": 1.1, "high": 2.9, "ratio": 2.0}
-    ],
-    "calibration": {"expected": 2925.3, "observed": 2926, "within_90": 1.0},
-}  # fmt: skip
-SHARE = {"value": 0.688, "lower_95": 0.686, "upper_95": 0.691}
-JUDGED = {
-    "in_words": {"headline": "Better than three.", "sentences": [], "rows": [], "basis": "400"},
-    "proposed": {"share_within": SHARE},
-    "rivals": [{"label": "Nearest centre", "share_within": {**SHARE, "value": 0.687}}],
-}
 AREAS = (
     "area_code,population,characteristic,group,share\n"
     "E09000012,280000,age,under 25,0.30\nE09000022,320000,age,under 25,0.27\n"
 )
-ROOMS = ("/evidence", "/under-way", "/verano", "/actions-arising", f"/papers?week={WEEK}")
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +85,6 @@ def visits(chromium: Browser, address: str) -> Iterator[dict[str, Visit]]:
             name: enter(address, name, size=PHONE if name == "cyd" else DESKTOP)
             for name in ("ann", "cyd", "mo", "moira", "eve")
         }
-
-
-@pytest.mark.parametrize("path", ROOMS)
-def test_axe_finds_nothing_and_nothing_is_cut_off(visits: dict[str, Visit], path: str) -> None:
-    assert findings(visits["ann"].go(path)) == []
-    assert cut_off(visits["cyd"].go(path), 375, 320) == []
-    assert visits["ann"].messages == []
 
 
 def test_a_file_gives_a_receipt_and_its_refused_rows(

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.api.accounts_world import add_person
 from tests.api.service_world import service
 from tests.browser.serving import served
-from tests.browser.visits import DESKTOP, PHONE, ZOOMED, Enter, Size, cut_off, findings, visiting
+from tests.browser.visits import PHONE, Enter, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -114,15 +114,3 @@ def test_a_key_is_made_and_ended(address: str, enter: Enter) -> None:
     root.get_by_role("textbox", name="Why").fill("replaced")
     root.get_by_role("button", name="End the key").click()
     expect(root.get_by_role("status")).to_contain_text("opens nothing any more")
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE, ZOOMED])
-def test_axe_finds_nothing_and_nothing_is_cut_off(address: str, enter: Enter, size: Size) -> None:
-    root = enter(address, "root", size=size).page
-    for path in ("/people", "/people/desk", "/people/root", "/program-keys", "/may-do"):
-        root.goto(address + path)
-        root.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
-        assert (findings(root), cut_off(root)) == ([], []), path
-    desk = enter(address, "desk", size=size).page
-    assert desk.url == f"{address}/may-do"
-    assert (findings(desk), cut_off(desk)) == ([], [])
