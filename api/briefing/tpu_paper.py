@@ -145,7 +145,7 @@ def _surprise(roster: TpuRoster) -> str:
     draw = roster.unpredictability
     text = (
         f"The roster was drawn among those within {percent(draw.epsilon)} of the best, which gives "
-        f"up {draw.price:.4f}. The seed is in tpu_roster.json and is not printed."
+        f"up {draw.price:.4f}. The seed is in the JSON of the roster and is not printed."
     )
     if not draw.free_shifts:
         return f"{text} No shift was free: all are frozen or answer a request."

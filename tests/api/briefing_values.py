@@ -23,7 +23,17 @@ SETTINGS: dict[str, object] = {
     "assumption": "invented for the example",
     "travel_time_source": "embedded ward graph",
     "busy_fraction": 0.25,
-}
+    "gap_tolerance": 0.001,
+    "robustness": {
+        "mean": 0.672, "n_draws": 4000, "worst_tenth": 0.664, "worst_tenth_bound": None,
+    },
+    "events": [
+        {
+            "name": "Fair", "first_day": "2026-11-24", "last_day": "2026-11-25",
+            "extra_share": 0.5, "extra_calls": 0.0, "units": [], "n_units": 1,
+        }
+    ],
+}  # fmt: skip
 
 
 def hand_made_week(

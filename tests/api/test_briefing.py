@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import time
@@ -88,6 +89,13 @@ def test_every_page_is_marked_top_and_bottom_and_numbered(pdf: bytes, week: Week
         assert f"Page {number} of {len(reader.pages)}" in text
         assert week[1].plan_id in text
         assert week[0].assessment_id in text
+
+
+def test_no_identifier_stands_among_the_words(pdf: bytes) -> None:
+    text = " ".join(_pages(pdf))
+    assert re.findall(r"\S*[^\W_]_[^\W_]\S*", text) == []
+    assert "Gap at which the search may stop" in text
+    assert "24 November 2026 to 25 November 2026" in text
 
 
 def test_the_marking_stands_at_both_ends_of_the_page(area: StudyArea, week: Week) -> None:

@@ -58,6 +58,7 @@ def test_every_page_is_marked_and_every_task_is_told(
     assert "Strategic Firearms Commander" in text
     for note in roster.notes:
         assert note[:40] in text
+    assert re.findall(r"\S*[^\W_]_[^\W_]\S*", text) == []
     assert text.count("\\u{") == HOSTILE_SIGNS * (
         1 + sum(map(bool, (t.requests for t in roster.tasks)))
     )
