@@ -138,6 +138,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 if task is not None:
                     task.cancel()
                     await asyncio.wait([task])
+            service.key_uses.close()
             service.pool.close()
 
 

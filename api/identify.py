@@ -11,7 +11,7 @@ from starlette.requests import Request
 from api.access import ANONYMOUS, HANDLING_C_SCOPE, Actor, Role
 from api.accounts.browser import BrowserSession, find_session
 from api.accounts.directory import user_by_identity
-from api.accounts.keys import actor_of_key, looks_like_key
+from api.accounts.keys import looks_like_key, use_of_key
 from api.refusals import CredentialRefusedError
 from api.service import Service
 from api.tokens import matches
@@ -75,8 +75,11 @@ def token_actor(proof: str) -> Actor:
 def _by_bearer(service: Service, token: str) -> Actor:
     record = service.record
     if record is not None and looks_like_key(token):
+        now = record.clock()
         with record.store.read() as tx:
-            return actor_of_key(tx, token, record.clock())
+            use = use_of_key(tx, token, now)
+        service.key_uses.used(record.store, use, now)
+        return use.actor
     if record is not None and service.issuer is not None and token.count(".") == 2:
         identity = service.issuer.identify(token)
         with record.store.read() as tx:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 
+from api.accounts.key_uses import KeyUses
 from api.accounts.oidc import Issuer
 from api.accounts.sign_in import SignIn
 from api.audit.log import Record
@@ -59,6 +60,8 @@ class Service:
         What the force calls its roles and units.
     consultations
         Which reads of sensitive records were noted lately.
+    key_uses
+        Notes when keys of programs are used.
     jobs
         What does the jobs of the store; ``None`` before the service has started.
     metrics, counts
@@ -87,6 +90,7 @@ class Service:
     counts: SharedCounts | None = None
     streams: int = 0
     metrics: Metrics = field(default_factory=Metrics)
+    key_uses: KeyUses = field(default_factory=KeyUses)
     stopping: bool = False
     publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from api.access import KEYLESS, PERSONAL, Action, Actor, Resource
-from api.accounts.directory import find_user, user_by_id
+from api.accounts.directory import User, find_user, user_by_id
+from api.accounts.key_uses import KeyUse
 from api.accounts.rights import SCOPES
 from api.accounts.users import require
 from api.audit.entry import entry
-from api.audit.log import Record
+from api.audit.log import Change, Record
 from api.refusals import (
     AccountConflictError,
     AccountRefusedError,
@@ -28,6 +29,8 @@ from api.tokens import digest
 
 PREFIX = "arvk_"
 LONGEST_LIFE = timedelta(days=366)
+#: How long a key that was replaced may go on beside the new one.
+LONGEST_OVERLAP = timedelta(days=30)
 #: What a key may open; the rest takes a person, or the holder of the machine.
 KEY_ACTIONS = tuple(sorted(str(one) for one in Action if one not in PERSONAL | KEYLESS))
 _FORM = re.compile(r"arvk_(k[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
@@ -35,7 +38,10 @@ _FORM = re.compile(r"arvk_(k[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key as people see it: everything but the secret."""
+    """A key as people see it: everything but the secret.
+
+    ``last_used`` is right to ten minutes; ``None`` is a key that was never used.
+    """
 
     key_id: str
     owner: str
@@ -45,6 +51,7 @@ class ApiKey:
     created: datetime
     expires: datetime
     revoked: datetime | None
+    last_used: datetime | None = None
 
 
 def looks_like_key(text: str) -> bool:
@@ -75,16 +82,9 @@ def add_key(
     AccessDeniedError
         When the actor is no administrator.
     """
-    wanted, extra = _checked_actions(actions), _checked_scopes(scopes)
-    if not timedelta(0) < life <= LONGEST_LIFE:
-        raise AccountRefusedError(
-            f"a key lives for {life.days} days, not 1 to {LONGEST_LIFE.days}",
-            remedy="give a shorter life; a key can be replaced before it ends",
-        )
-    key_id = "k" + secrets.token_hex(6)
-    secret = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
+    wanted = _new_key(label, _checked_actions(actions), _checked_scopes(scopes), life)
     with record.change() as change:
-        require(by, Action.MANAGE_KEYS, Resource("key", key_id))
+        require(by, Action.MANAGE_KEYS, Resource("key", wanted.key_id))
         user = find_user(change.tx, owner)
         if user is None or not user.active:
             raise UnknownAccountError(
@@ -92,32 +92,51 @@ def add_key(
                 remedy="`arv users list` and GET /users name them",
                 value=owner,
             )
-        if not extra <= user.scopes:
-            raise AccountRefusedError(
-                f"{user.name} does not hold the scope {sorted(extra - user.scopes)[0]}",
-                remedy="give it to the account first, or leave it out",
-            )
-        change.tx.execute(
-            insert(api_keys),
-            {
-                "key_id": key_id,
-                "key_sha256": digest(secret),
-                "user_id": user.user_id,
-                "label": label.strip() or key_id,
-                "roles": sorted(user.roles),
-                "scopes": [*sorted(wanted), *sorted(extra)],
-                "boroughs": sorted(user.boroughs),
-                "created_utc": change.now,
-                "created_by": by.name,
-                "expires_utc": change.now + life,
-            },
+        made = _make(change, wanted, user, by, f"made for {user.name}")
+    return made, wanted.secret
+
+
+def replace_key(
+    record: Record, key_id: str, *, life: timedelta, overlap: timedelta, by: Actor
+) -> tuple[ApiKey, ApiKey, str]:
+    """Make a key like another, which goes on for a while; return old, new and the new secret.
+
+    Account, label, actions and scopes stay; the rights of the account are those it has now.
+
+    Parameters
+    ----------
+    life
+        Of the new key, within a year.
+    overlap
+        How long the old key goes on; with none it ends at once, and never later than it would
+        have ended by itself.
+
+    Raises
+    ------
+    AccountRefusedError
+        When there is no such key, its account lacks one of its scopes by now, or a time is out
+        of bounds.
+    AccountConflictError
+        When the key has ended or expired, or its account was closed.
+    AccessDeniedError
+        When the actor is no administrator.
+    """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise AccountRefusedError(
+            f"the old key goes on for {overlap.days} days, not 0 to {LONGEST_OVERLAP.days}",
+            remedy="give a shorter time, and the program its new key within it",
         )
-        change.note(
-            entry(by.name, Action.MANAGE_KEYS, "key", key_id, reason=f"made for {user.name}",
-                  detail={"actions": sorted(wanted), "scopes": sorted(extra), "days": life.days})
-        )  # fmt: skip
-        made = required_key(change.tx, key_id)
-    return made, secret
+    with record.change() as change:
+        require(by, Action.MANAGE_KEYS, Resource("key", key_id))
+        old = required_key(change.tx, key_id)
+        user = _user_of_open_key(change, old)
+        wanted = _new_key(
+            old.label, _checked_actions(old.actions), _checked_scopes(old.scopes), life
+        )
+        made = _make(change, wanted, user, by, f"replaces {key_id}")
+        _end_old(change, old, made, min(old.expires, change.now + overlap), by)
+        ended = required_key(change.tx, key_id)
+    return ended, made, wanted.secret
 
 
 def revoke_key(record: Record, key_id: str, *, by: Actor, reason: str) -> ApiKey:
@@ -184,8 +203,8 @@ def required_key(tx: Connection, key_id: str) -> ApiKey:
     return found
 
 
-def actor_of_key(tx: Connection, secret: str, now: datetime) -> Actor:
-    """Return who asks with a key.
+def use_of_key(tx: Connection, secret: str, now: datetime) -> KeyUse:
+    """Return who asks with a key, and when the key was used before.
 
     Raises
     ------
@@ -204,7 +223,7 @@ def actor_of_key(tx: Connection, secret: str, now: datetime) -> Actor:
     if user is None or not user.active:
         raise _refused(f"{row.key_id} acts for an account that was closed")
     named = frozenset(row.scopes)
-    return Actor(
+    actor = Actor(
         user.name,
         user.roles & frozenset(row.roles),
         "key",
@@ -212,6 +231,84 @@ def actor_of_key(tx: Connection, secret: str, now: datetime) -> Actor:
         scopes=user.scopes & named,
         only=frozenset(Action(one) for one in named - SCOPES),
     )
+    return KeyUse(actor, row.key_id, row.last_used_utc)
+
+
+@dataclass(frozen=True)
+class _NewKey:
+    """A key that is about to be made."""
+
+    key_id: str
+    secret: str
+    label: str
+    actions: frozenset[str]
+    scopes: frozenset[str]
+    life: timedelta
+
+
+def _new_key(
+    label: str, actions: frozenset[str], scopes: frozenset[str], life: timedelta
+) -> _NewKey:
+    if not timedelta(0) < life <= LONGEST_LIFE:
+        raise AccountRefusedError(
+            f"a key lives for {life.days} days, not 1 to {LONGEST_LIFE.days}",
+            remedy="give a shorter life; a key can be replaced before it ends",
+        )
+    key_id = "k" + secrets.token_hex(6)
+    secret = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
+    return _NewKey(key_id, secret, label.strip() or key_id, actions, scopes, life)
+
+
+def _make(change: Change, key: _NewKey, user: User, by: Actor, why: str) -> ApiKey:
+    actions, scopes = sorted(key.actions), sorted(key.scopes)
+    if not key.scopes <= user.scopes:
+        raise AccountRefusedError(
+            f"{user.name} does not hold the scope {sorted(key.scopes - user.scopes)[0]}",
+            remedy="give it to the account first, or leave it out",
+        )
+    change.tx.execute(
+        insert(api_keys),
+        {
+            "key_id": key.key_id,
+            "key_sha256": digest(key.secret),
+            "user_id": user.user_id,
+            "label": key.label,
+            "roles": sorted(user.roles),
+            "scopes": [*actions, *scopes],
+            "boroughs": sorted(user.boroughs),
+            "created_utc": change.now,
+            "created_by": by.name,
+            "expires_utc": change.now + key.life,
+        },
+    )
+    detail = {"actions": actions, "scopes": scopes, "days": key.life.days}
+    change.note(entry(by.name, Action.MANAGE_KEYS, "key", key.key_id, reason=why, detail=detail))
+    return required_key(change.tx, key.key_id)
+
+
+def _user_of_open_key(change: Change, key: ApiKey) -> User:
+    """Return the account of a key that still opens something."""
+    user = find_user(change.tx, key.owner)
+    if key.revoked is not None or change.now >= key.expires:
+        words = "was ended already" if key.revoked is not None else "has expired"
+    elif user is None or not user.active:
+        words = "acts for an account that was closed"
+    else:
+        return user
+    raise AccountConflictError(
+        f"the key {words}", remedy="make a new one for an open account", value=key.key_id
+    )
+
+
+def _end_old(change: Change, old: ApiKey, new: ApiKey, ends: datetime, by: Actor) -> None:
+    """Let a key that was replaced end at a moment, or at once."""
+    at_once = ends <= change.now
+    words = f"replaced by {new.key_id}" + ("" if at_once else f", goes on until {ends:%d %B %Y}")
+    values: dict[str, object] = {"expires_utc": ends}
+    if at_once:
+        values = {"revoked_utc": change.now, "revoked_by": by.name, "revoked_reason": words}
+    change.tx.execute(update(api_keys).where(api_keys.c.key_id == old.key_id).values(values))
+    change.note(entry(by.name, Action.MANAGE_KEYS, "key", old.key_id, reason=words))
 
 
 def _key(tx: Connection, row: Row[Any]) -> ApiKey:
@@ -225,6 +322,7 @@ def _key(tx: Connection, row: Row[Any]) -> ApiKey:
         created=row.created_utc,
         expires=row.expires_utc,
         revoked=row.revoked_utc,
+        last_used=row.last_used_utc,
     )
 
 

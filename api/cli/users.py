@@ -12,7 +12,7 @@ from rich.table import Table
 
 from api.accounts.closing import end_user, reopen_user
 from api.accounts.directory import User, all_users
-from api.accounts.keys import add_key, all_keys, revoke_key
+from api.accounts.keys import LONGEST_OVERLAP, ApiKey, add_key, all_keys, replace_key, revoke_key
 from api.accounts.oidc import Identity
 from api.accounts.passwords import Passwords, one_time_password
 from api.accounts.rights import checked_rights
@@ -174,27 +174,48 @@ def key(
 
 @commands.command("keys")
 def keys(*, data: DataDir = None, database: Database = None, json_file: Json = None) -> None:
-    """List the keys, without their secrets."""
+    """List the keys, without their secrets: what they open, when they end and were last used."""
     with (
         open_record(data_directory(data), database, create=False) as record,
         record.store.read() as tx,
     ):
         found = all_keys(tx)
-    documents = [
-        {**vars(one), "created": one.created.isoformat(), "expires": one.expires.isoformat(),
-         "revoked": one.revoked.isoformat() if one.revoked else None}
-        for one in found
-    ]  # fmt: skip
-    write_json(json_file, documents)
+    write_json(json_file, [_key_document(one) for one in found])
     if json_file == "-":
         return
-    table = Table("key", "acts for", "label", "actions", "ends", "state")
+    table = Table("key", "acts for", "label", "actions", "ends", "last used", "state")
     for one in found:
         state = f"ended {one.revoked:%d %b %Y}" if one.revoked else ""
+        used = f"{one.last_used:%d %b %Y}" if one.last_used else "never"
         cells = (one.key_id, one.owner, one.label, " ".join(one.actions),
-                 f"{one.expires:%d %b %Y}", state)  # fmt: skip
+                 f"{one.expires:%d %b %Y}", used, state)  # fmt: skip
         table.add_row(*(cell.replace("[", "\\[") for cell in cells))
     Console().print(table)
+
+
+@commands.command("replace-key")
+def new_key(
+    key_id: Annotated[str, typer.Argument(help="The identifier of the old key, k…")],
+    *,
+    days: Annotated[int, typer.Option(min=1, max=366, help="When the new key ends.")] = 90,
+    overlap_days: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=LONGEST_OVERLAP.days,
+            help="How long the old key goes on beside the new one; 0 ends it at once.",
+        ),
+    ] = 7,
+    data: DataDir = None,
+    database: Database = None,
+) -> None:
+    """Make a key like another and print it, once; the old one goes on for a few days."""
+    life, overlap = timedelta(days=days), timedelta(days=overlap_days)
+    with open_record(data_directory(data), database, create=False) as record:
+        old, made, secret = replace_key(record, key_id, life=life, overlap=overlap, by=operator())
+    _print(f"Key {made.key_id} until {made.expires:%d %B %Y} (shown once): {secret}")
+    ends = "is ended" if old.revoked else f"goes on until {old.expires:%d %B %Y, %H:%M} UTC"
+    say(f"{old.key_id} {ends}.")
 
 
 @commands.command("end-key")
@@ -209,6 +230,11 @@ def end_key(
     with open_record(data_directory(data), database, create=False) as record:
         ended = revoke_key(record, key_id, by=operator(), reason=reason)
     say(f"{ended.key_id} opens nothing any more.")
+
+
+def _key_document(key: ApiKey) -> dict[str, Any]:
+    moments = {name: getattr(key, name) for name in ("created", "expires", "revoked", "last_used")}
+    return {**vars(key), **{name: at.isoformat() if at else None for name, at in moments.items()}}
 
 
 def _document(user: User) -> dict[str, Any]:

@@ -79,6 +79,11 @@ class People:
         body = {"owner": owner, "label": label, "actions": list(actions), "days": days}
         return self._post("/keys", body)
 
+    def replace_key(self, key_id: str, *, days: int = 90, overlap_days: int = 7) -> Document:
+        """Make a key like another, which goes on for a while; ``secret`` is here alone."""
+        body = {"days": days, "overlap_days": overlap_days}
+        return self._post(f"/keys/{segment(key_id)}/replace", body)
+
     def revoke_key(self, key_id: str, reason: str) -> Document:
         """End a key."""
         return self._post(f"/keys/{segment(key_id)}/revoke", {"reason": reason})

@@ -62,6 +62,7 @@ class KeyRow:
     opens: str
     made: str
     ends: str
+    last_used: str
     state: str
     in_use: bool
 
@@ -127,6 +128,7 @@ def key_row(key: ApiKey, now: datetime) -> KeyRow:
         opens=_opens(key),
         made=london_moment(key.created),
         ends=london_moment(key.expires),
+        last_used=_moment(key.last_used),
         state=state,
         in_use=state == "in use",
     )

@@ -16,9 +16,11 @@ from api.access import Action
 from api.accounts.keys import (
     KEY_ACTIONS,
     LONGEST_LIFE,
+    LONGEST_OVERLAP,
     ApiKey,
     add_key,
     all_keys,
+    replace_key,
     required_key,
     revoke_key,
 )
@@ -53,6 +55,18 @@ class NewKeyBody(Strict):
     days: int = Field(default=90, ge=1, le=LONGEST_LIFE.days, description="When it ends.")
 
 
+class ReplaceKeyBody(Strict):
+    """A new key in place of another."""
+
+    days: int = Field(default=90, ge=1, le=LONGEST_LIFE.days, description="When the new key ends.")
+    overlap_days: int = Field(
+        default=7,
+        ge=0,
+        le=LONGEST_OVERLAP.days,
+        description="How long the old key goes on beside the new one; 0 ends it at once.",
+    )
+
+
 class EndKeyBody(Strict):
     """Why a key is ended before its time."""
 
@@ -70,6 +84,9 @@ class KeyDocument(Document):
     created: str
     expires: str
     ended: str | None
+    last_used: str | None = Field(
+        description="When it was last used, to ten minutes; null for a key never used."
+    )
     state: Literal["in use", "expired", "ended"]
 
 
@@ -79,6 +96,12 @@ class NewKeyDocument(KeyDocument):
     secret: str | None = Field(
         description="In the first answer alone; null when the request is sent again."
     )
+
+
+class ReplacedKeyDocument(NewKeyDocument):
+    """The new key with its secret, and the old one with its new end."""
+
+    replaces: KeyDocument
 
 
 class KeysDocument(Document):
@@ -126,6 +149,19 @@ async def make_key(request: Request, body: NewKeyBody) -> Response:
     return JSONResponse({**document, "secret": secret}, 201, headers)
 
 
+async def replace(request: Request, key_id: KeyId, body: ReplaceKeyBody) -> Response:
+    """Make a key like another, which goes on for a few days, and return the secret, once."""
+    by = actor_of(request)
+    life, overlap = timedelta(days=body.days), timedelta(days=body.overlap_days)
+    old, made, secret = await asyncio.to_thread(
+        lambda: replace_key(record_of(request), key_id, life=life, overlap=overlap, by=by)
+    )
+    document = {**key_document(request, made), "replaces": key_document(request, old)}
+    shown_once(request, JSONResponse({**document, "secret": None}))
+    headers = {**MARKING, "Location": f"/keys/{made.key_id}"}
+    return JSONResponse({**document, "secret": secret}, 201, headers)
+
+
 async def end_key(request: Request, key_id: KeyId, body: EndKeyBody) -> Response:
     """End a key before its time."""
     by = actor_of(request)
@@ -147,6 +183,7 @@ def key_document(request: Request, key: ApiKey) -> dict[str, Any]:
         "created": time_text(key.created),
         "expires": time_text(key.expires),
         "ended": time_text(key.revoked) if key.revoked else None,
+        "last_used": time_text(key.last_used) if key.last_used else None,
         "state": "ended" if key.revoked else "expired" if expired else "in use",
     }
 
@@ -189,6 +226,20 @@ ENDPOINTS = (
         tag="people",
         operation="consultation",
         responses=_KEY,
+    ),
+    Endpoint(
+        "POST",
+        "/keys/{key_id}/replace",
+        Action.MANAGE_KEYS,
+        replace,
+        "Replace a key, which goes on for a few days",
+        tag="people",
+        status=201,
+        responses={
+            201: {"model": ReplacedKeyDocument, "description": "The new key and its secret."},
+            404: problem("There is no such key."),
+            409: problem("It has ended, has expired, or its account was closed."),
+        },
     ),
     Endpoint(
         "POST",

@@ -15,9 +15,11 @@ from starlette.responses import RedirectResponse, Response
 from api.access import HANDLING_C_SCOPE, Action
 from api.accounts.keys import (
     LONGEST_LIFE,
+    LONGEST_OVERLAP,
     ApiKey,
     add_key,
     all_keys,
+    replace_key,
     revoke_key,
 )
 from api.audit.entry import time_text
@@ -63,6 +65,24 @@ async def add_program_key(request: Request) -> Response:
     return await _keys(request, once=secret, made=made)
 
 
+async def replace_program_key(request: Request, key_id: KeyId) -> Response:
+    """Make a key like another, which goes on for a few days, and show the secret, once."""
+    fields = await ticked_fields(request)
+
+    def make() -> tuple[ApiKey, ApiKey, str]:
+        overlap_days = _days(fields, "overlap_days", LONGEST_OVERLAP.days, least=0)
+        return replace_key(
+            record_of(request), key_id, life=timedelta(days=_days(fields)),
+            overlap=timedelta(days=overlap_days), by=actor_of(request),
+        )  # fmt: skip
+
+    try:
+        old, made, secret = await asyncio.to_thread(make)
+    except REFUSALS as refusal:
+        return await _keys(request, message=refusal_words(refusal), status=refusal_status(refusal))
+    return await _keys(request, once=secret, made=made, replaced=old)
+
+
 async def end_program_key(request: Request, key_id: KeyId) -> Response:
     """End a key before its time."""
     fields = await ticked_fields(request)
@@ -85,6 +105,7 @@ async def _keys(
     status: int = 200,
     once: str = "",
     made: ApiKey | None = None,
+    replaced: ApiKey | None = None,
     given: Fields | None = None,
 ) -> Response:
     record, key = record_of(request), position(cursor, 2)
@@ -105,12 +126,14 @@ async def _keys(
         "message": message,
         "once": once,
         "made": key_row(made, now) if made else None,
+        "replaced": key_row(replaced, now) if replaced else None,
         "action_choices": key_choices(),
         "scope_choices": ((HANDLING_C_SCOPE, "Sees material with handling code C"),),
         "ticks": frozenset((*fields.get("action", ()), *fields.get("scope", ()))),
         "given": {name: _text(fields, name) for name in ("owner", "label")},
         "days": _text(fields, "days") or "90",
         "most_days": LONGEST_LIFE.days,
+        "most_overlap_days": LONGEST_OVERLAP.days,
     }
     answer = page("keys.html", values, status=status, headers=framed["headers"])  # type: ignore[arg-type]  # the frame's headers
     if once:
@@ -118,12 +141,14 @@ async def _keys(
     return answer
 
 
-def _days(fields: Fields) -> int:
-    given = _text(fields, "days").strip()
+def _days(
+    fields: Fields, name: str = "days", most: int = LONGEST_LIFE.days, *, least: int = 1
+) -> int:
+    given = _text(fields, name).strip()
     if not (given.isascii() and given.isdecimal() and len(given) < 5):
         raise AccountRefusedError(
             "the life of a key is no whole number of days",
-            remedy=f"give 1 to {LONGEST_LIFE.days}",
+            remedy=f"give {least} to {most}",
             value=given[:40],
         )
     return int(given)
@@ -159,6 +184,15 @@ ENDPOINTS = (
         Action.MANAGE_KEYS,
         add_program_key,
         "Make a key from the page",
+        form=True,
+        shown=False,
+    ),
+    Endpoint(
+        "POST",
+        "/program-keys/{key_id}/replace",
+        Action.MANAGE_KEYS,
+        replace_program_key,
+        "Replace a key from the page",
         form=True,
         shown=False,
     ),

@@ -101,6 +101,8 @@ GET    /plans/{key}/patrol-areas.parquet                    npcamu    C
 GET    /tpu                                                 npcamu
 POST   /tpu                                                 pc
 GET    /tpu/{roster_id}                                     npcamu
+GET    /tpu/{roster_id}/roster.pdf                          npcamu
+GET    /tpu/{roster_id}/roster.csv                          npcamu
 GET    /tpu/{roster_id}/taskings                            npcamu
 POST   /tpu/{roster_id}/propose                             pc
 POST   /tpu/{roster_id}/authorise                           m         person
@@ -148,6 +150,7 @@ POST   /users/{name}/password                               x         nokey
 GET    /keys                                                x         nokey
 POST   /keys                                                x         nokey
 GET    /keys/{key_id}                                       x         nokey
+POST   /keys/{key_id}/replace                               x         nokey
 POST   /keys/{key_id}/revoke                                x         nokey
 """
 

@@ -34,6 +34,8 @@ LEFT_OUT = {
     "GET /ogc": "a GIS starts there; the client knows the collections",
     "GET /ogc/api": "for a GIS; the client reads /openapi.json",
     "GET /ogc/conformance": "for a GIS",
+    "GET /tpu/{roster_id}/roster.pdf": "a link for browsers; proactive.paper asks by form",
+    "GET /tpu/{roster_id}/roster.csv": "a link for browsers; proactive.get has it all",
     **{
         f"GET /ogc/collections/{name}": "says of one collection what /ogc/collections says of all"
         for name in ("wards", "boroughs", "hot-spots", "patrol-areas", "incidents")
@@ -165,6 +167,7 @@ CALLS: Mapping[str, Call] = {
     "people.keys": lambda c, f: list(c.people.keys()),
     "people.key": lambda c, f: c.people.key("k" + "0" * 12),
     "people.add_key": lambda c, f: c.people.add_key(AUTHOR, "nightly", ["plan.read"], days=30),
+    "people.replace_key": lambda c, f: c.people.replace_key("k" + "0" * 12, overlap_days=0),
     "people.revoke_key": lambda c, f: c.people.revoke_key("k" + "0" * 12, "replaced"),
     "people.rules": lambda c, f: c.people.rules(),
     "audit.entries": lambda c, f: list(

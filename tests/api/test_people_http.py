@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, get_args
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 
 from api.access import Action, Role
 from api.accounts.keys import add_key
+from api.routes.keys import ReplacedKeyDocument
 from api.routes.users import RoleName
 from api.store.schema import api_keys, idempotency_keys
 from tests.api.accounts_world import (
@@ -198,9 +200,9 @@ def test_a_key_is_made_used_and_ended(app: FastAPI, root: Person) -> None:
     assert client.get("/plans?week=2026-W48", headers=bearer).status_code == 200
     problem(client.get("/assessment", headers=bearer), 403)
     shown = root.get(f"/keys/{key['key_id']}")
-    assert shown.json() == key
+    assert {**shown.json(), "last_used": None} == key
     assert bearer["Authorization"][7:] not in shown.text + root.get("/keys").text
-    assert key in root.get("/keys").json()["keys"]
+    assert key["key_id"] in {one["key_id"] for one in root.get("/keys").json()["keys"]}
     at = f"/keys/{key['key_id']}/revoke"
     problem(root.post(at, {"reason": ""}), 422)
     assert root.post(at, {"reason": "replaced"}).json()["state"] == "ended"
@@ -217,6 +219,41 @@ def test_a_key_is_made_used_and_ended(app: FastAPI, root: Person) -> None:
     problem(root.get("/keys/arvk_"), 422)
     problem(root.get("/users/nobody-here"), 404)
     problem(root.get(f"/users/{HOSTILE}"), 422)
+
+
+def test_a_key_is_replaced_and_says_when_it_was_used(app: FastAPI, root: Person) -> None:
+    add_person(app, "gil", "planner")
+    fields = {"owner": "gil", "label": "nightly", "actions": ["job.read"], "days": 30}
+    old = root.post("/keys", fields).json()
+    at = f"/keys/{old['key_id']}"
+    assert root.get(at).json()["last_used"] is None
+    bearer = {"Authorization": f"Bearer {old['secret']}"}
+    assert browser(app).get("/jobs", headers=bearer).status_code == 200
+    end = time.monotonic() + 30
+    while (used := root.get(at).json()["last_used"]) is None:
+        assert time.monotonic() < end
+    assert used > old["created"]
+    headers = {**SAME_ORIGIN, "X-CSRF-Token": root.form_token, "Idempotency-Key": "rk"}
+    answer = root.client.post(f"{at}/replace", json={"overlap_days": 2}, headers=headers)
+    again = root.client.post(f"{at}/replace", json={"overlap_days": 2}, headers=headers)
+    ReplacedKeyDocument.model_validate_json(answer.text)
+    assert (answer.status_code, again.status_code) == (201, 201)
+    made, repeated = answer.json(), again.json()
+    assert repeated == {**made, "secret": None}
+    assert answer.headers["location"] == f"/keys/{made['key_id']}"
+    assert made["replaces"] == root.get(at).json()
+    assert made["replaces"]["state"] == "in use"
+    assert made["replaces"]["expires"] < old["expires"]
+    for text in (old["secret"], made["secret"]):
+        bearer = {"Authorization": f"Bearer {text}"}
+        assert browser(app).get("/jobs", headers=bearer).status_code == 200
+        problem(browser(app).post(f"{at}/replace", json={}, headers=bearer), 403)
+    for body, status in (({"days": 0}, 422), ({"days": 367}, 422), ({"overlap_days": 31}, 422),
+                         ({"overlap_days": -1}, 422), ({"more": 1}, 422)):  # fmt: skip
+        problem(root.post(f"{at}/replace", body), status)
+    assert root.post(f"{at}/revoke", {"reason": "unused"}).status_code == 200
+    problem(root.post(f"{at}/replace", {}), 409)
+    problem(root.post("/keys/k000000000000/replace", {}), 404)
 
 
 def test_a_key_makes_neither_keys_nor_accounts(app: FastAPI, root: Person) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -148,6 +149,33 @@ def test_a_key_is_made_and_ended_and_its_secret_kept_nowhere(app: FastAPI, root:
     for wrong in ({"days": "many"}, {"days": "400"}, {"owner": "nobody-here"}, {"action": []},
                   {"action": "plan.approve"}, {"label": "x" * 201}):  # fmt: skip
         assert send(root, "/program-keys", **{**fields, **wrong}).status_code in (404, 422)
+
+
+def test_a_key_is_replaced_on_the_page_and_says_when_it_was_used(
+    app: FastAPI, root: Person
+) -> None:
+    add_person(app, "kit", "planner")
+    fields = {"owner": "kit", "label": "nightly", "action": ["job.read"], "days": "30"}
+    old = secret(send(root, "/program-keys", **fields))
+    row = re.compile(rf"<code>{old.split('_')[1]}</code>.*?</tr>", re.DOTALL)
+    page = root.get("/program-keys", **HTML).text
+    assert 'data-label="Last used">never<' in row.search(page)[0]  # type: ignore[index]  # found above
+    with record_of(app).store.write():  # another writer is at work: a read goes on
+        answer = stranger(app).get("/jobs", headers={"Authorization": f"Bearer {old}"})
+        assert answer.status_code == 200
+    until = time.monotonic() + 30
+    while "never<" in row.search(page)[0]:  # type: ignore[index]  # found above
+        assert time.monotonic() < until
+        page = root.get("/program-keys", **HTML).text
+    at = f"/program-keys/{old.split('_')[1]}/replace"
+    for wrong in ({"days": "many"}, {"days": "0"}, {"overlap_days": "31"}, {"overlap_days": "-1"}):
+        assert send(root, at, **{"days": "90", "overlap_days": "7", **wrong}).status_code == 422
+    made = send(root, at, days="90", overlap_days="0")
+    assert "opens nothing any more" in made.text
+    for text, status in ((old, 401), (secret(made), 200)):
+        answer = stranger(app).get("/jobs", headers={"Authorization": f"Bearer {text}"})
+        assert answer.status_code == status
+    assert send(root, at, days="90", overlap_days="7").status_code == 409
 
 
 def test_everybody_is_told_what_they_may_do(app: FastAPI) -> None:

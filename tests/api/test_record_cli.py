@@ -46,6 +46,9 @@ def test_accounts_and_keys_from_the_command_line(say: Say) -> None:
     code, out, _ = say("users", "key", "ann", "--action", "plan.read", "--label", "nightly")
     key = re.search(r"Key (k\w+) until .*: arvk_", out)
     assert key
+    code, out, err = say("users", "replace-key", key[1], "--overlap-days", "3")
+    assert (code, "goes on until" in err) == (0, True)
+    assert re.search(r"Key k\w+ until .*: arvk_", out)
     assert say("users", "end-key", key[1], "--reason", "replaced")[0] == 0
     assert say("users", "rights", "ann", "--role", "auditor", "--reason", "moved")[0] == 0
     assert "One-time password" in say("users", "password", "ann")[1]
@@ -53,10 +56,12 @@ def test_accounts_and_keys_from_the_command_line(say: Say) -> None:
     assert say("users", "close", "hackney", "--reason", "left")[0] == 0
     code, out, _ = say("users", "keys", "--json", "-")
     assert json.loads(out)[0]["revoked"]
+    assert [one["last_used"] for one in json.loads(out)] == [None, None]
+    assert say("users", "keys")[0] == 0
     code, out, _ = say("audit", "show", "--json", "-")
     said = [(one["action"], one["outcome"]) for one in json.loads(out)]
     assert said.count(("users.manage", "done")) == 6
-    assert said.count(("keys.manage", "done")) == 2
+    assert said.count(("keys.manage", "done")) == 4
     assert say("users", "list")[0] == 0
     assert say("users", "keys")[0] == 0
 

@@ -13,7 +13,7 @@ from api.access import Action, Actor, Role
 from api.accounts.browser import close_session, find_session, open_session
 from api.accounts.closing import end_user, reopen_user
 from api.accounts.directory import all_users, find_user
-from api.accounts.keys import actor_of_key, add_key, all_keys, looks_like_key, revoke_key
+from api.accounts.keys import add_key, all_keys, looks_like_key, revoke_key, use_of_key
 from api.accounts.oidc import Identity
 from api.accounts.rights import Rights, checked_rights
 from api.accounts.sign_in import SignIn
@@ -210,7 +210,7 @@ def test_a_reopened_account_gets_a_new_password_and_nothing_else_back(
         record.store.read() as tx,
         pytest.raises(CredentialRefusedError, match=f"{key.key_id} was ended"),
     ):
-        actor_of_key(tx, secret, record.clock())
+        use_of_key(tx, secret, record.clock())
     assert door.with_password("ann", "a fresh one-time thing")[0].name == "ann"
 
 
@@ -286,7 +286,7 @@ def test_a_key_opens_its_actions_until_it_expires_or_is_ended(record: Record) ->
                           life=timedelta(days=30), by=ADMINISTRATOR)  # fmt: skip
     assert looks_like_key(secret)
     with record.store.read() as tx:
-        actor = actor_of_key(tx, secret, record.clock())
+        actor = use_of_key(tx, secret, record.clock()).actor
         kept = tx.execute(select(api_keys)).one()
     assert actor.only == {Action.READ_PLAN, Action.MAKE_PLAN}
     assert (actor.name, actor.proof, actor.scopes) == ("ann", "key", frozenset())
@@ -295,14 +295,14 @@ def test_a_key_opens_its_actions_until_it_expires_or_is_ended(record: Record) ->
 
     def refusal(of: str) -> str:
         with record.store.read() as tx, pytest.raises(CredentialRefusedError) as fault:
-            actor_of_key(tx, of, record.clock())
+            use_of_key(tx, of, record.clock())
         return str(fault.value)
 
     for wrong in (secret[:-1], secret + "A", "arvk_", HOSTILE, secret.replace("arvk_k", "arvk_")):
         assert "is not known" in refusal(wrong)
     change_rights(record, "ann", Rights(frozenset({Role.AUDITOR})), by=ADMINISTRATOR, reason="new")
     with record.store.read() as tx:
-        assert actor_of_key(tx, secret, record.clock()).roles == frozenset()
+        assert use_of_key(tx, secret, record.clock()).actor.roles == frozenset()
     _, second = add_key(record, "ann", "", ["audit.read"], life=timedelta(3), by=ADMINISTRATOR)
     later(record, days=31)
     assert "expired on" in refusal(secret)
@@ -323,7 +323,7 @@ def test_a_key_of_a_closed_account_opens_nothing(record: Record) -> None:
     _, secret = add_key(record, "ann", "", ["plan.read"], life=timedelta(3), by=ADMINISTRATOR)
     end_user(record, "ann", by=ADMINISTRATOR, reason="left")
     with record.store.read() as tx, pytest.raises(CredentialRefusedError, match="closed"):
-        actor_of_key(tx, secret, record.clock())
+        use_of_key(tx, secret, record.clock())
 
 
 @pytest.mark.parametrize(
