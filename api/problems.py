@@ -122,6 +122,12 @@ def http_problem(
     return Problem(status, kind, phrase, detail or phrase, headers=dict(headers or {}))
 
 
+def still_starting() -> Problem:
+    """Return the problem of a request that came before the service had opened its record."""
+    words = "the service is still starting. Remedy: try again in a moment; GET /ready says when."
+    return http_problem(503, words, {"Retry-After": "2"})
+
+
 def request_refused(problem: str, remedy: str, column: str | None = None) -> Problem:
     """Return the problem of a request that cannot be done as asked.
 

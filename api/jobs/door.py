@@ -14,7 +14,7 @@ from api.access import Actor
 from api.jobs.job import Job, job_document
 from api.jobs.kind import JobKind, Work
 from api.jobs.shelf import JobShelf, new_job_id
-from api.problems import ProblemError, http_problem
+from api.problems import ProblemError, still_starting
 from api.routes.coded_work import CodedWork
 from api.routes.work import while_connected
 from api.service import Service, service_of
@@ -82,7 +82,7 @@ async def _accept(
 ) -> Job:
     runner, record = service.jobs, service.record
     if runner is None or record is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
+        raise ProblemError(still_starting())
     actor: Actor = request.state.actor
     job_id = new_job_id()
     folder = runner.folder(job_id)

@@ -13,11 +13,10 @@ from starlette.requests import Request
 
 from api.access import Action, Actor
 from api.audit.entry import entry, time_text
-from api.audit.log import Record
 from api.files.assessment_folder import read as read_assessment
 from api.ogc.ground import study_area
 from api.problems import ProblemError, http_problem
-from api.routes.stored import record_of
+from api.routes.stored import record_now, record_of
 from api.service import Service
 from api.store.assessments import keep_assessment
 from api.store.incidents import readings
@@ -51,7 +50,7 @@ async def evidence(service: Service, stored: Mapping[str, Any]) -> tuple[FeedRea
     ProblemError
         409 when there is none.
     """
-    record = _opened(service)
+    record = record_now(service)
 
     def look() -> tuple[FeedReading, ...]:
         with record.store.read() as tx:
@@ -83,7 +82,7 @@ async def keep_made(
     staged
         The folder it lies in, before it is published: what cannot be kept is not published.
     """
-    area, actor, record = await study_area(service), stored["actor"], _opened(service)
+    area, actor, record = await study_area(service), stored["actor"], record_now(service)
 
     def keep() -> None:
         made = read_assessment(staged).assessment
@@ -97,9 +96,3 @@ async def keep_made(
             )  # fmt: skip
 
     await asyncio.to_thread(keep)
-
-
-def _opened(service: Service) -> Record:
-    if service.record is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
-    return service.record

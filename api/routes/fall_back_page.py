@@ -82,12 +82,12 @@ async def _form(
 ) -> Response:
     last, names = await asyncio.to_thread(_last, request, week), await _borough_names(request)
     framed = await marked_frame(request)
-    service, record = service_of(request), last.record
+    record, made = last.record, await asyncio.to_thread(service_of(request).workspace.weeks)
     areas = record.content.areas if record else ()
     values = {
         **framed,
         "week": week,
-        "weeks": week_choices(sorted({*service.workspace.weeks(), week, _week(request, "")})),
+        "weeks": week_choices(sorted({*made, week, _week(request, "")})),
         "last": record,
         "approved_by": _called(record.approver, last.names) if record else "",
         "proposed_by": _called(record.proposer, last.names) if record else "",

@@ -25,6 +25,7 @@ from api.routes.coded_work import CodedWork
 from api.routes.documents import Document, problem
 from api.routes.endpoint import Endpoint
 from api.routes.permits import require
+from api.routes.stored import record_of
 from api.service import Service, service_of
 
 JobId = Annotated[str, InPath(pattern=r"^job-[0-9a-f]{24}$", description="Identifier of the job.")]
@@ -180,7 +181,11 @@ def _kind(request: Request, job: Job) -> JobKind:
     kind = kinds.get(job.kind)
     if kind is None:
         raise ProblemError(
-            http_problem(409, f"this version of the service does not know work of {job.kind!r}.")
+            http_problem(
+                409,
+                f"this version of the service does not know work of {job.kind!r}. Remedy: start "
+                "the version that accepted it, or ask anew.",
+            )
         )
     return kind
 
@@ -203,10 +208,7 @@ def _kept_problem(members: Mapping[str, Any]) -> Problem:
 
 
 def _shelf(request: Request) -> JobShelf:
-    record = service_of(request).record
-    if record is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
-    return JobShelf(record)
+    return JobShelf(record_of(request))
 
 
 def _actor(request: Request) -> Actor:

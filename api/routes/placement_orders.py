@@ -16,6 +16,7 @@ from api.plans.record import State
 from api.problems import Problem, ProblemError, http_problem, request_refused
 from api.routes.bodies import MOST_EVENTS, EventBody, PlacementBody
 from api.routes.known_fleets import FILE_VERSION, KnownFleet, find_fleet, sent_fleet, source_of
+from api.routes.stored import record_now
 from api.service import Service
 from api.store.errors import UnknownRecordError
 from api.store.fleets import list_fleets
@@ -48,7 +49,7 @@ def pinned(service: Service, body: PlacementBody) -> PlacementBody:
     if body.fleet_id is not None:
         found["fleet_version"] = _known_fleet(service, body).version
     if body.stored_events:
-        found["events"] = [*body.events, *_announced(_record(service), body)]
+        found["events"] = [*body.events, *_announced(record_now(service), body)]
     return body.model_copy(update=found)
 
 
@@ -120,7 +121,7 @@ def _previous(service: Service, week: str | None) -> Path | None:
 
     Of a week it is the published plan where there is one, else the plan made last.
     """
-    workspace, record = service.workspace, _record(service)
+    workspace, record = service.workspace, record_now(service)
     made = [one for one in workspace.weeks() if not week or one <= week]
     with record.store.read() as tx:
         in_force = _latest_published(tx, week)
@@ -155,7 +156,7 @@ def _folder_of(workspace: Workspace, week: str, plan_id: str, repeats: str) -> P
 
 
 def _known_fleet(service: Service, body: PlacementBody) -> KnownFleet:
-    workspace, record, fleet_id = service.workspace, _record(service), body.fleet_id or ""
+    workspace, record, fleet_id = service.workspace, record_now(service), body.fleet_id or ""
     with record.store.read() as tx:
         try:
             return find_fleet(workspace, tx, fleet_id, body.fleet_version)
@@ -169,12 +170,6 @@ def _known_fleet(service: Service, body: PlacementBody) -> KnownFleet:
                     "use a known fleet_id, or send the fleet itself",
                 )
             ) from fault
-
-
-def _record(service: Service) -> Record:
-    if service.record is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
-    return service.record
 
 
 def _no_assessment(assessment_id: str | None) -> Problem:

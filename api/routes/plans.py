@@ -33,8 +33,8 @@ from api.routes.documents import problem
 from api.routes.endpoint import Endpoint
 from api.routes.plan_documents import PlanRecordDocument, PlanRecordsDocument, record_document
 from api.routes.plan_of_week import required_plan
-from api.routes.stored import StoredPlan, marking
-from api.service import Service, service_of
+from api.routes.stored import StoredPlan, marking, record_of
+from api.service import service_of
 
 Value = TypeVar("Value")
 BACKTEST = "backtest.json"
@@ -237,10 +237,8 @@ def _answer(record: PlanRecord, headers: dict[str, str], *, status: int = 200) -
 
 
 def shelf_of(request: Request) -> PlanShelf:
-    service: Service = service_of(request)
-    if service.record is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
-    return PlanShelf(service.record)
+    """Return the plans of the record, or answer 503 before the service has opened it."""
+    return PlanShelf(record_of(request))
 
 
 def _actor(request: Request) -> Actor:

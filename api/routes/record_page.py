@@ -19,11 +19,11 @@ from api.pages.local_time import london_moment
 from api.pages.rendering import page
 from api.pages.week_view import week_choices
 from api.plans.rows import plans_of_week
-from api.problems import ProblemError, http_problem
 from api.record_folder import kept_head
 from api.routes.audit import make_anchor
 from api.routes.endpoint import Endpoint
 from api.routes.forms import frame, own_fields
+from api.routes.stored import record_of
 from api.service import service_of
 from api.store.schema import audit
 from api.titles import PAPERS
@@ -61,11 +61,8 @@ class DecisionRow:
 
 async def show_decisions(request: Request, week: Week = "") -> Response:
     """Show the decisions on a week's plans, and check the whole record."""
-    service = service_of(request)
-    record = service.record
-    if record is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
-    weeks = service.workspace.weeks()
+    service, record = service_of(request), record_of(request)
+    weeks = await asyncio.to_thread(service.workspace.weeks)
     chosen = week or max(weeks, default="")
     rows = await asyncio.to_thread(_rows, record, chosen)
     head = await asyncio.to_thread(kept_head, service.settings.data_dir)

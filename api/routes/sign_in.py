@@ -21,7 +21,7 @@ from api.audit.log import Record
 from api.gate import PASSWORD_PAGE, session_cookie, throttled
 from api.identify import SignedIn
 from api.pages.rendering import page
-from api.problems import ProblemError, http_problem
+from api.problems import ProblemError, http_problem, still_starting
 from api.refusals import AccountRefusedError, CredentialRefusedError
 from api.routes.endpoint import Endpoint
 from api.service import Service, service_of
@@ -85,7 +85,7 @@ async def _with_account(request: Request, service: Service, fields: Mapping[str,
     """Open a session for a name and password, or for an identity token (``id_token``)."""
     door, issuer = service.door, service.issuer
     if door is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
+        raise ProblemError(still_starting())
     try:
         if issuer is not None and "id_token" in fields:
             identity = await asyncio.to_thread(issuer.identify, fields["id_token"].strip())

@@ -21,7 +21,7 @@ from api.marking import marking_of
 from api.plans.file import read_plan
 from api.plans.verdict_file import VERDICT, read_verdict_view
 from api.plans.verdict_view import VerdictView
-from api.problems import ProblemError, http_problem
+from api.problems import ProblemError, http_problem, still_starting
 from api.service import Service, service_of
 from api.working.orders import SANITISED
 from hotspots.assessment import RiskAssessment
@@ -155,10 +155,14 @@ async def evidence_marking(service: Service) -> dict[str, str]:
 
 def record_of(request: Request) -> Record:
     """Return the system of record, or answer 503 before the service has opened it."""
-    record = service_of(request).record
-    if record is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
-    return record
+    return record_now(service_of(request))
+
+
+def record_now(service: Service) -> Record:
+    """Return the system of record, or answer 503 before the service has opened it."""
+    if service.record is None:
+        raise ProblemError(still_starting())
+    return service.record
 
 
 async def send_file(
