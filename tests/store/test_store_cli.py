@@ -124,6 +124,26 @@ def test_every_command_of_the_operations_page_is_there(repository: Path) -> None
         assert {word for word in words if word.startswith("--")} <= known, (group.name, words)
 
 
+def test_the_quarter_of_an_hour_of_the_operations_page_ends_well(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (repository / "docs/operations.md").read_text("utf-8")
+    told = page.split("## A quarter of an hour on SQLite")[1].split("\n## ")[0]
+    lines = "".join(re.findall(r"```sh\n(.*?)```", told, re.DOTALL)).splitlines()
+    assert len(lines) == 11
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ARV_DATA_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    feed = str(repository / "data/sample/feeds/reported_shooting.csv")
+    for line in lines:
+        words = shlex.split(line.replace("data/sample/feeds/*.csv", feed))
+        if words[0] == "mv":
+            Path(words[1]).expanduser().rename(tmp_path / "lost.sqlite3")
+        elif words[:3] != ["arv", "store", "assess"]:  # half a minute of its own, tested elsewhere
+            assert run(words[1:]) == 0, line
+
+
 def test_withdrawing_and_erasing_need_a_reason_and_leave_a_trace(
     arv: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
