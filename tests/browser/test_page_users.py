@@ -98,7 +98,7 @@ def test_rights_are_changed_an_account_closed_and_opened_again(address: str, ent
     expect(late.locator("main .facts")).to_contain_text("Hackney")
 
 
-def test_a_key_is_made_and_ended(address: str, enter: Enter) -> None:
+def test_a_key_is_made_replaced_and_ended(address: str, enter: Enter) -> None:
     root = enter(address, "root").page
     root.get_by_role("link", name="Keys", exact=True).click()
     root.get_by_label("Account it acts for").fill("desk")
@@ -110,6 +110,11 @@ def test_a_key_is_made_and_ended(address: str, enter: Enter) -> None:
     root.locator("#action-borough\\.read").check()
     root.get_by_role("button", name="Make the key").click()
     assert root.locator("#once .secret").inner_text().startswith("arvk_")
+    assert root.locator("td[data-label='Last used']").inner_text() == "never"
+    root.locator("summary").filter(has_text="Replace it").click()
+    root.get_by_label("Days the old key goes on").fill("0")
+    root.get_by_role("button", name="Replace the key").click()
+    expect(root.locator("#once")).to_contain_text("which opens nothing any more")
     root.locator("summary").filter(has_text="End it").click()
     root.get_by_role("textbox", name="Why").fill("replaced")
     root.get_by_role("button", name="End the key").click()
