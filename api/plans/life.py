@@ -248,8 +248,7 @@ def reject(
         See the module's rules.
     """
     old = _ready(plans, key, Action.REJECT_PLAN, actor, version)
-    made = _moved(old, State.REJECTED)
-    return Step(Action.REJECT_PLAN, made, checked_reason(reason, "a rejection"), (made,))
+    return _taken_back(old, Action.REJECT_PLAN, checked_reason(reason, "a rejection"))
 
 
 def publish(
@@ -279,8 +278,7 @@ def withdraw(
         See the module's rules.
     """
     old = _ready(plans, key, Action.WITHDRAW_PLAN, actor, version)
-    made = _moved(old, State.WITHDRAWN)
-    return Step(Action.WITHDRAW_PLAN, made, checked_reason(reason, "a withdrawal"), (made,))
+    return _taken_back(old, Action.WITHDRAW_PLAN, checked_reason(reason, "a withdrawal"))
 
 
 def fall_back(
@@ -368,6 +366,11 @@ def _new_record(
 
 def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
     return names if name in names else (*names, name)
+
+
+def _taken_back(old: PlanRecord, action: Action, reason: str) -> Step:
+    made = _moved(old, STEPS[action][1])
+    return Step(action, made, reason, (made,))
 
 
 def _moved(plan: PlanRecord, state: State) -> PlanRecord:

@@ -11,19 +11,12 @@ from pydantic import Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import Action
 from api.routes.allocate import LONGEST_WAIT_S
 from api.routes.bodies import FleetBody, Identifier, Strict
-from api.routes.endpoint import Endpoint
 from api.routes.plans import KEY, PlanKey
 from api.routes.recorded_plan import RecordedPlan, chosen_fleet, plan_before
 from api.routes.studies import Study
-from api.routes.study_documents import (
-    AlternativesDocument,
-    ComparisonDocument,
-    reading_responses,
-    study_responses,
-)
+from api.routes.study_documents import AlternativesDocument, ComparisonDocument
 from api.service import Service
 from api.working.study_orders import (
     COMPARE,
@@ -135,44 +128,22 @@ ALTERNATIVES = Study(
 COMPARING, DIVERSIFYING = COMPARISON.kind(), ALTERNATIVES.kind()
 
 ENDPOINTS = (
-    Endpoint(
-        "POST",
-        "/plans/{key}/compare",
-        Action.STUDY_PLAN,
+    *COMPARISON.endpoints(
         compare_plan,
-        "Set a plan beside the ways it could have been made, and price its rules",
-        tag="studies",
-        operation="combination",
-        responses=study_responses(ComparisonDocument, "The comparison."),
-    ),
-    Endpoint(
-        "GET",
-        "/plans/{key}/comparison",
-        Action.READ_PLAN,
         read_comparison,
-        "The comparison of a plan that was asked for last",
-        tag="studies",
-        operation="consultation",
-        responses=reading_responses(ComparisonDocument, "The comparison."),
+        (
+            "Set a plan beside the ways it could have been made, and price its rules",
+            "The comparison of a plan that was asked for last",
+        ),
+        (ComparisonDocument, "The comparison."),
     ),
-    Endpoint(
-        "POST",
-        "/plans/{key}/alternatives",
-        Action.STUDY_PLAN,
+    *ALTERNATIVES.endpoints(
         find_alternatives,
-        "Find plans nearly as good that differ from a plan as much as possible",
-        tag="studies",
-        operation="combination",
-        responses=study_responses(AlternativesDocument, "The other plans."),
-    ),
-    Endpoint(
-        "GET",
-        "/plans/{key}/alternatives",
-        Action.READ_PLAN,
         read_alternatives,
-        "The other plans nearly as good that were asked for last",
-        tag="studies",
-        operation="consultation",
-        responses=reading_responses(AlternativesDocument, "The other plans."),
+        (
+            "Find plans nearly as good that differ from a plan as much as possible",
+            "The other plans nearly as good that were asked for last",
+        ),
+        (AlternativesDocument, "The other plans."),
     ),
 )

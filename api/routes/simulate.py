@@ -9,13 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from allocator.simulation.assumptions import SimulationAssumptions
-from api.access import Action
 from api.routes.bodies import FleetBody, Identifier, Strict
-from api.routes.endpoint import Endpoint
 from api.routes.plans import KEY, PlanKey
 from api.routes.recorded_plan import RecordedPlan, chosen_fleet, plan_before
 from api.routes.studies import Study
-from api.routes.study_documents import SimulationDocument, reading_responses, study_responses
+from api.routes.study_documents import SimulationDocument
 from api.service import Service
 from api.working.study_orders import SIMULATE, SimulationOrder, Studied
 
@@ -97,25 +95,12 @@ SIMULATION = Study(
 )
 SIMULATING = SIMULATION.kind()
 
-ENDPOINTS = (
-    Endpoint(
-        "POST",
-        "/plans/{key}/simulate",
-        Action.STUDY_PLAN,
-        simulate_plan,
+ENDPOINTS = SIMULATION.endpoints(
+    simulate_plan,
+    read_simulation,
+    (
         "Simulate weeks of a plan, alone or beside other placements",
-        tag="studies",
-        operation="combination",
-        responses=study_responses(SimulationDocument, "The simulated weeks."),
-    ),
-    Endpoint(
-        "GET",
-        "/plans/{key}/simulation",
-        Action.READ_PLAN,
-        read_simulation,
         "The simulated weeks of a plan that were asked for last",
-        tag="studies",
-        operation="consultation",
-        responses=reading_responses(SimulationDocument, "The simulated weeks."),
     ),
+    (SimulationDocument, "The simulated weeks."),
 )

@@ -22,6 +22,7 @@ from api.jobs.kind import JobKind, Values, Work
 from api.negotiation import JSON
 from api.problems import ProblemError, http_problem
 from api.routes.bodies import Strict
+from api.routes.endpoint import Endpoint, Handler
 from api.routes.recorded_plan import (
     RecordedPlan,
     permitted_plan,
@@ -30,11 +31,14 @@ from api.routes.recorded_plan import (
     unaltered_plan,
 )
 from api.routes.stored import send_file
+from api.routes.study_documents import MarkedDocument, reading_responses, study_responses
 from api.service import Service, service_of
 from api.working.orders import Task
 from api.working.study_orders import STUDY, StudyDone
 
 Body = TypeVar("Body", bound=Strict)
+#: A document of the interface, and what it is in a sentence.
+Described = tuple[type[MarkedDocument], str]
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,28 @@ class Study(Generic[Body]):
         """Return the study of this kind that was made last of what a plan places now."""
         found = await shown_recorded(request, key, Action.READ_PLAN)
         return await self._send(request, found, found.plan.plan_id, None)
+
+    def endpoints(
+        self, ask: Handler, read: Handler, summaries: tuple[str, str], document: Described
+    ) -> tuple[Endpoint, Endpoint]:
+        """Return where the study is asked for, and where the last one is read.
+
+        Parameters
+        ----------
+        summaries
+            What either is, for the interface.
+        document
+            Model of the study, and what it is in a sentence.
+        """
+        asked = Endpoint(
+            "POST", f"/plans/{{key}}/{self.verb}", Action.STUDY_PLAN, ask, summaries[0],
+            tag="studies", operation="combination", responses=study_responses(*document),
+        )  # fmt: skip
+        kept = Endpoint(
+            "GET", f"/plans/{{key}}/{self.name}", Action.READ_PLAN, read, summaries[1],
+            tag="studies", operation="consultation", responses=reading_responses(*document),
+        )  # fmt: skip
+        return asked, kept
 
     async def _run(self, service: Service, work: Work) -> dict[str, Any]:
         asked = work.request

@@ -8,7 +8,7 @@ refused by the name or the version it carries.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -87,11 +87,8 @@ async def change_person(request: Request, name: Name) -> Response:
             reason=_reason(fields), version=_version(fields),
         )  # fmt: skip
 
-    try:
-        user = await asyncio.to_thread(change)
-    except REFUSALS as refusal:
-        return await _refused(request, name, refusal, fields)
-    return RedirectResponse(f"/people/{user.name}?done=rights", 303)
+    user = await _changed(request, name, fields, change)
+    return user if isinstance(user, Response) else _back(user, "rights")
 
 
 async def close_person(request: Request, name: Name) -> Response:
@@ -104,11 +101,8 @@ async def close_person(request: Request, name: Name) -> Response:
             version=_version(fields),
         )  # fmt: skip
 
-    try:
-        user = await asyncio.to_thread(change)
-    except REFUSALS as refusal:
-        return await _refused(request, name, refusal, fields)
-    return RedirectResponse(f"/people/{user.name}?done=close", 303)
+    user = await _changed(request, name, fields, change)
+    return user if isinstance(user, Response) else _back(user, "close")
 
 
 async def reopen_person(request: Request, name: Name) -> Response:
@@ -122,11 +116,8 @@ async def reopen_person(request: Request, name: Name) -> Response:
             version=_version(fields),
         )  # fmt: skip
 
-    try:
-        user = await asyncio.to_thread(change)
-    except REFUSALS as refusal:
-        return await _refused(request, name, refusal, fields)
-    return await _person(request, user, once=once)
+    user = await _changed(request, name, fields, change)
+    return user if isinstance(user, Response) else await _person(request, user, once=once)
 
 
 async def replace_password(request: Request, name: Name) -> Response:
@@ -141,11 +132,8 @@ async def replace_password(request: Request, name: Name) -> Response:
             version=_version(fields),
         )  # fmt: skip
 
-    try:
-        user = await asyncio.to_thread(change)
-    except REFUSALS as refusal:
-        return await _refused(request, name, refusal, fields)
-    return await _person(request, user, once=once)
+    user = await _changed(request, name, fields, change)
+    return user if isinstance(user, Response) else await _person(request, user, once=once)
 
 
 async def ticked_fields(request: Request) -> Fields:
@@ -226,15 +214,24 @@ async def _person(
     return answer
 
 
-async def _refused(request: Request, name: str, refusal: Any, fields: Fields) -> Response:
-    """Show the account as it is now, with why nothing was changed."""
-    return await _person(
-        request,
-        await _account(request, name),
-        message=refusal_words(refusal),
-        status=refusal_status(refusal),
-        given=fields,
-    )
+async def _changed(
+    request: Request, name: str, fields: Fields, change: Callable[[], User]
+) -> User | Response:
+    """Return the changed account, or the page of it as it is now with why nothing was changed."""
+    try:
+        return await asyncio.to_thread(change)
+    except REFUSALS as refusal:
+        return await _person(
+            request,
+            await _account(request, name),
+            message=refusal_words(refusal),
+            status=refusal_status(refusal),
+            given=fields,
+        )
+
+
+def _back(user: User, done: str) -> Response:
+    return RedirectResponse(f"/people/{user.name}?done={done}", 303)
 
 
 async def _account(request: Request, name: str) -> User:
