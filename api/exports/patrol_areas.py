@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from xml.etree import ElementTree
 
 import geopandas as gpd
@@ -32,7 +33,12 @@ _GDAL = threading.Lock()
 
 
 def area_frame(
-    plan: PatrolPlan, assessment: RiskAssessment, boroughs: gpd.GeoDataFrame, state: str
+    plan: PatrolPlan,
+    assessment: RiskAssessment,
+    boroughs: gpd.GeoDataFrame,
+    state: str,
+    *,
+    in_force_for: str = "",
 ) -> gpd.GeoDataFrame:
     """Return one row a unit: what is said of its area, how it is marked, and its polygon.
 
@@ -44,8 +50,10 @@ def area_frame(
         Borough polygons in EPSG:27700 with ``borough_code``.
     state
         Where the plan stands in the record; a plan nobody approved must say so.
+    in_force_for
+        ISO week in which it is in force again by falling back; empty for the week it was made for.
     """
-    said = marking_of(assessment, plan).document()
+    said = {"in_force_for": in_force_for, **marking_of(assessment, plan).document()}
     rows = [{**unit_properties(unit, plan), "state": state, **said} for unit in plan.units]
     shapes = [unit_shape(unit, boroughs) for unit in plan.units]
     several = [one if one.geom_type == "MultiPolygon" else shapely.multipolygons([one])
@@ -92,7 +100,7 @@ def gpx(areas: gpd.GeoDataFrame, marking: Marking) -> bytes:
         track = ElementTree.SubElement(root, "trk")
         _text(track, "name", unit.unit_id)
         _text(track, "cmt", f"{unit.classification} {unit.notice}".strip())
-        _text(track, "desc", f"{unit.week}, {unit.state}: {unit.borough_names}")
+        _text(track, "desc", f"{_weeks(unit)}, {unit.state}: {unit.borough_names}")
         for part in shapely.get_parts(place):
             for ring in (part.exterior, *part.interiors):
                 _segment(track, ring)
@@ -112,6 +120,12 @@ FORMS: Mapping[str, tuple[Callable[[gpd.GeoDataFrame, Marking], bytes], str]] = 
     "gpx": (gpx, "application/gpx+xml"),
     "csv": (csv, "text/csv; charset=utf-8"),
 }
+
+
+def _weeks(unit: Any) -> str:
+    if not unit.in_force_for:
+        return str(unit.week)
+    return f"in force for {unit.in_force_for}, made for {unit.week}"
 
 
 def _segment(track: ElementTree.Element, ring: shapely.LinearRing) -> None:

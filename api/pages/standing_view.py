@@ -218,6 +218,7 @@ def standing(record: PlanRecord, plan_id: str, actor: Actor, known: Known) -> St
         objection=_objection(record, actor),
         set_by_hand=tuple(_set_by_hand(one, known) for one in record.alterations),
         may_alter=record.state in ALTERABLE
+        and record.fallback_of[:8] in {"", record.week}  # the content is of that week
         and decide(actor, Action.ALTER_PLAN, as_resource(record)).allowed,
     )
 

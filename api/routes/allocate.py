@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from api.negotiation import GEOJSON, HTML, JSON, PDF, choose
 from api.plans.shelf import PlanShelf
 from api.plans.verdict_file import VERDICT
 from api.problems import ProblemError, http_problem
+from api.routes.again_in_force import send_again
 from api.routes.bodies import PlacementBody
 from api.routes.documents import ACCEPTED, NO_PLAN, PLAN_RESPONSES
 from api.routes.endpoint import Endpoint
@@ -54,7 +56,9 @@ async def read_plan_of_week(
     """Return the plan of a week: JSON, the map, GeoJSON or the briefing.
 
     The plan in force comes first; where none is published it is the plan made last, and
-    ``X-Plan-State`` says where that stands.
+    ``X-Plan-State`` says where that stands. ``X-Plan-Made-For`` is the week it was made for: an
+    earlier one where the meeting fell back, with ``X-Plan-In-Force-For`` and
+    ``X-Plan-Fallback-Of`` beside it.
     """
     found = await _shown(request, week, state)
     offered = [kind for kind, name in FORMS.items() if (found.stored.folder / name).is_file()]
@@ -148,7 +152,7 @@ async def _shown(request: Request, week: str, state: Which | None) -> WeekPlan:
 
 
 async def _seen(request: Request, found: WeekPlan) -> WeekPlan:
-    return WeekPlan(await shown_plan(request, found.stored), found.record)
+    return replace(found, stored=await shown_plan(request, found.stored))
 
 
 async def _send(request: Request, found: WeekPlan, media_type: str, *, name: str = "") -> Response:
@@ -159,6 +163,8 @@ async def _send(request: Request, found: WeekPlan, media_type: str, *, name: str
         document = await service_of(request).kept.get(path, Path.read_bytes)
         headers["Content-Security-Policy"] = map_policy(document)
     etag = f"{stored.plan.plan_id}.{name or path.suffix.lstrip('.')}"
+    if found.fallen_back is not None and media_type != JSON:
+        return await send_again(request, path, found.fallen_back, media_type, headers, etag=etag)
     return await send_file(request, path, media_type, headers, etag)
 
 

@@ -18,17 +18,18 @@ _OPEN = tuple(str(state) for state in (State.DRAFT, State.PROPOSED, State.APPROV
 WEEKS_LOOKED_AT = 6
 
 
-def first_minute(tx: Connection, stored: StoredPlan, actor: Actor, today: date) -> Brief:
-    """Return the first minute of a stored plan's week.
+def first_minute(tx: Connection, stored: StoredPlan, week: str, actor: Actor, today: date) -> Brief:
+    """Return the first minute of a week.
 
     Parameters
     ----------
     tx
         A reading transaction.
+    stored, week
+        The plan shown, and the week it is shown for: a later one than its own after falling back.
     today
         The calendar day in London.
     """
-    week = stored.plan.week
     earlier = _week_before(week)
     awaiting = (
         *steps_awaiting(_open_plans(tx), actor),

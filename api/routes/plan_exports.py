@@ -16,6 +16,7 @@ from api.problems import ProblemError, http_problem
 from api.routes.documents import problem
 from api.routes.endpoint import Endpoint, Handler
 from api.routes.permits import as_resource, require, shown_plan
+from api.routes.plan_of_week import record_headers
 from api.routes.plans import PlanKey
 from api.routes.stored import StoredPlan, marking, stored_assessment
 from api.service import service_of
@@ -49,12 +50,18 @@ def _export(suffix: str) -> Handler:
         area = await study_area(service)
         body = await asyncio.to_thread(
             lambda: write(
-                area_frame(plan, source.assessment, area.boroughs, str(kept.state)),
+                area_frame(
+                    plan,
+                    source.assessment,
+                    area.boroughs,
+                    str(kept.state),
+                    in_force_for=kept.week if kept.fallback_of else "",
+                ),
                 marking_of(source.assessment, plan),
             )
         )
         headers = marking(source.assessment, plan)
-        headers["X-Plan-State"] = str(kept.state)
+        headers |= record_headers(kept, plan.week)
         headers["Vary"] = "Accept, Authorization, Cookie"
         headers["Content-Disposition"] = f'attachment; filename="{key}.{suffix}"'
         return Response(body, headers=headers, media_type=media_type)

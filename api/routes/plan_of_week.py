@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from api.audit.log import Record
+from api.plans.fallen_back import FallenBack, fallen_back
 from api.plans.record import PlanRecord, State
-from api.plans.rows import plans_of_week, week_of
+from api.plans.rows import plans_of_week
 from api.problems import ProblemError, http_problem
 from api.routes.stored import StoredPlan, stored_plan
 from api.service import Service
@@ -25,20 +26,35 @@ NOT_RECORDED = "not in the record"
 
 @dataclass(frozen=True)
 class WeekPlan:
-    """A plan as it is stored, and its record where somebody keeps one."""
+    """A plan as it is stored, its record where somebody keeps one, and how it came in force.
+
+    ``fallen_back`` is given where the plan is in force by falling back.
+    """
 
     stored: StoredPlan
     record: PlanRecord | None
+    fallen_back: FallenBack | None = None
 
     def headers(self) -> dict[str, str]:
-        """Return where it stands: one nobody approved must say so."""
+        """Return where it stands and the week it was made for; one nobody approved must say so."""
+        made_for = self.stored.plan.week
         if self.record is None:
-            return {"X-Plan-State": NOT_RECORDED}
+            return {"X-Plan-Made-For": made_for, "X-Plan-State": NOT_RECORDED}
         return {
-            "X-Plan-State": str(self.record.state),
-            "X-Plan-Key": self.record.key,
+            **record_headers(self.record, made_for),
             "Link": f'</plans?week={self.record.week}>; rel="collection"',
         }
+
+
+def record_headers(record: PlanRecord, made_for: str) -> dict[str, str]:
+    """Return where a plan of the record stands, and the week it was made for."""
+    again = {"X-Plan-In-Force-For": record.week, "X-Plan-Fallback-Of": record.fallback_of}
+    return {
+        "X-Plan-Made-For": made_for,
+        "X-Plan-State": str(record.state),
+        "X-Plan-Key": record.key,
+        **(again if record.fallback_of else {}),
+    }
 
 
 async def plan_to_show(service: Service, week: str, which: Which | None = None) -> WeekPlan:
@@ -82,7 +98,8 @@ async def plan_in_force(service: Service, week: str) -> WeekPlan | None:
     found = await asyncio.to_thread(_published, record, week)
     if found is None:
         return None
-    kept, made_for = found
+    kept, again = found
+    made_for = again.made_for if again else week
     stored = await stored_plan(service, made_for, kept.content.plan_id)
     if stored is None:
         raise ProblemError(
@@ -92,7 +109,7 @@ async def plan_in_force(service: Service, week: str) -> WeekPlan | None:
                 "stored. Remedy: restore it from a backup; GET /plans has its record.",
             )
         )
-    return WeekPlan(stored, kept)
+    return WeekPlan(stored, kept, again)
 
 
 async def recorded(service: Service, stored: StoredPlan) -> WeekPlan:
@@ -138,14 +155,14 @@ async def _refuse_lost(service: Service, week: str) -> None:
         )
 
 
-def _published(record: Record, week: str) -> tuple[PlanRecord, str] | None:
-    """Return the record in force, and the week its content was made for."""
+def _published(record: Record, week: str) -> tuple[PlanRecord, FallenBack | None] | None:
+    """Return the record in force, and how somebody fell back to it where somebody did."""
     with record.store.read() as tx:
         found = (one for one in plans_of_week(tx, week) if one.state is State.PUBLISHED)
         kept = next(found, None)
         if kept is None:
             return None
-        return kept, (week_of(tx, kept.fallback_of) if kept.fallback_of else None) or week
+        return kept, fallen_back(tx, week)
 
 
 def _plans(record: Record, week: str) -> tuple[PlanRecord, ...]:

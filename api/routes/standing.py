@@ -37,14 +37,14 @@ class WeekStanding:
 
 
 async def week_standing(
-    request: Request, service: Service, stored: StoredPlan
+    request: Request, service: Service, stored: StoredPlan, week: str
 ) -> WeekStanding | None:
-    """Return where the plans of a stored plan's week stand; ``None`` while still starting."""
+    """Return where the plans of a week stand, a plan being shown; ``None`` while starting."""
     record = service.record
     if record is None:
         return None
     actor: Actor = request.state.actor
-    return await asyncio.to_thread(_standing, record, stored, actor, service.today())
+    return await asyncio.to_thread(_standing, record, stored, week, actor, service.today())
 
 
 def called(record: Record, plans: Sequence[PlanRecord]) -> Mapping[str, str]:
@@ -64,10 +64,12 @@ def known_beside(record: Record, plans: Sequence[PlanRecord]) -> Known:
     return Known(called(record, plans), times)
 
 
-def _standing(record: Record, stored: StoredPlan, actor: Actor, today: date) -> WeekStanding:
+def _standing(
+    record: Record, stored: StoredPlan, week: str, actor: Actor, today: date
+) -> WeekStanding:
     with record.store.read() as tx:
-        glance = first_minute(tx, stored, actor, today)
-    plans = PlanShelf(record).plans(stored.plan.week)
+        glance = first_minute(tx, stored, week, actor, today)
+    plans = PlanShelf(record).plans(week)
     shown = stored.recorded_id
     return WeekStanding(
         standings(plans, shown, actor, known_beside(record, plans)),

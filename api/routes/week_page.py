@@ -18,13 +18,14 @@ from api.pages.map_view import map_view
 from api.pages.rendering import page
 from api.pages.standing_view import DONE
 from api.pages.week_view import WARDS_SHOWN, WeekView, week_choices, week_to_show
-from api.plans.record import State
-from api.plans.rows import plans_of_week, week_of
+from api.plans.fleet_source import read_source, words_of
 from api.plans.verdict_view import COLUMNS, VerdictView
 from api.problems import ProblemError, http_problem
+from api.routes.again_view import LATEST, AgainView, again_in_force, weeks_with_plans
 from api.routes.endpoint import Endpoint
 from api.routes.forms import frame
 from api.routes.permits import plan_for, shown_assessment
+from api.routes.plan_of_week import plan_in_force
 from api.routes.standing import week_standing
 from api.routes.stored import (
     StoredAssessment,
@@ -43,10 +44,15 @@ Text = Annotated[str, Query(max_length=120)]
 
 @dataclass(frozen=True)
 class _Shown:
-    """What a page shows: the assessment, the plan if there is one, and their shapes."""
+    """What a page shows: the assessment, the plan of a week if there is one, and their shapes.
+
+    ``again`` says how the plan in force came back where the meeting fell back.
+    """
 
     source: StoredAssessment
     plan: StoredPlan | None
+    week: str
+    again: AgainView | None
     places: Mapping[str, Any]
     areas: Mapping[str, Any] | None
     verdict: VerdictView | None
@@ -60,41 +66,57 @@ async def show_week(
     wards: Text = "",
     *,
     done: Text = "",
+    state: Text = "",
 ) -> Response:
-    """Show a week: this one by default, or the latest with a plan."""
+    """Show a week: this one by default, or the latest with a plan.
+
+    It shows the plan made last; where the meeting fell back it shows the plan in force, and the
+    one made last with ``state=latest``.
+    """
     service = service_of(request)
-    weeks = service.workspace.weeks()
-    plan = await _plan(service, week or week_to_show(weeks, service.today()))
+    weeks = await weeks_with_plans(service)
+    chosen = week or week_to_show(weeks, service.today()) or ""
+    plan, again = await _plan(service, chosen, state)
     source = plan.source if plan else await stored_assessment(service)
     if source is None:
         return page("empty.html", {**frame(request), "sample": service.sample_state})
     plan, source = await _as_shown(request, service, plan, source)
+    latest = again is not None and state == LATEST
     shown = _Shown(
         source=source,
         plan=plan,
+        week=chosen,
+        again=again,
         places=await service.kept.get(source.folder / PLACE_SHAPES, _read_json),
         areas=await service.kept.get(plan.folder / AREA_SHAPES, _read_json) if plan else None,
         verdict=await stored_verdict(service, plan) if plan else None,
     )
-    asked = {"asked_week": week, "area": area, "find": find, "every_ward": wards == "all"}
+    asked = {
+        "asked_week": week,
+        "area": area,
+        "find": find,
+        "every_ward": wards == "all",
+        "latest": latest,
+    }
+    standing = await week_standing(request, service, plan, chosen) if plan else None
     around = {
         **frame(request),
         "weeks": week_choices(weeks),
         "newer": await _newer(service, source),
         "sample": service.sample_state,
         "unit_names": service.organisation.units,
-        "standing": await week_standing(request, service, plan) if plan else None,
+        "standing": standing,
+        "key": next((one.key for one in standing.plans if one.shown), "") if standing else "",
         "may_place": decide(request.state.actor, Action.MAKE_PLAN, Resource("page")).allowed,
-        "again": "" if plan else await _in_force_again(service, week),
         "done": DONE.get(done, ""),
     }
     return await asyncio.to_thread(_week_page, shown, asked, around)
 
 
-async def show_area(request: Request, code: str, week: Text = "") -> Response:
+async def show_area(request: Request, code: str, week: Text = "", state: Text = "") -> Response:
     """Return the part of the page about one ward or borough."""
     service = service_of(request)
-    plan = await _plan(service, week or None)
+    plan, again = await _plan(service, week, state)
     source = plan.source if plan else await stored_assessment(service)
     if source is not None:
         plan, source = await _as_shown(request, service, plan, source)
@@ -102,7 +124,8 @@ async def show_area(request: Request, code: str, week: Text = "") -> Response:
     details = view.details(code) if view else None
     if view is None or details is None:
         raise ProblemError(http_problem(404, "there is no such ward or borough in this week."))
-    values = {"details": details, "week": week, "view": view}
+    latest = again is not None and state == LATEST
+    values = {"details": details, "week": week, "view": view, "latest": latest}
     return page("area.html", values, headers=marking(view.assessment, view.plan))
 
 
@@ -114,8 +137,17 @@ async def _as_shown(
     return (await plan_for(request, plan) if plan is not None else None), shown
 
 
-async def _plan(service: Service, week: str | None) -> StoredPlan | None:
-    return await stored_plan(service, week) if week else None
+async def _plan(
+    service: Service, week: str, state: str
+) -> tuple[StoredPlan | None, AgainView | None]:
+    """Return the plan to show of a week, and how the one in force came back, where it did."""
+    if not week:
+        return None, None
+    again = await again_in_force(service, week)
+    if again is not None and state != LATEST:
+        found = await plan_in_force(service, week)
+        return (found.stored if found else None), again
+    return await stored_plan(service, week), again
 
 
 def _week_page(
@@ -132,7 +164,9 @@ def _week_page(
         **asked,
         "view": view,
         "map": map_view(view, shown.places, shown.areas),
-        "week": plan.week if plan else "",
+        "week": shown.week if plan else "",
+        "again": shown.again,
+        "fleet": words_of(read_source(shown.plan.folder)) if shown.plan else "",
         "details": details,
         "not_found": "" if details else text,
         "wards_shown": WARDS_SHOWN,
@@ -143,22 +177,6 @@ def _week_page(
         "has_briefing": shown.plan is not None and (shown.plan.folder / "briefing.pdf").is_file(),
     }
     return page("week.html", values, headers=marking(view.assessment, view.plan))
-
-
-async def _in_force_again(service: Service, week: str) -> str:
-    """Return the week whose plan is in force again in a week without one of its own."""
-    record = service.record
-    if record is None or not week:
-        return ""
-
-    def look() -> str:
-        with record.store.read() as tx:
-            for one in plans_of_week(tx, week):
-                if one.state is State.PUBLISHED and one.fallback_of:
-                    return week_of(tx, one.fallback_of) or ""
-        return ""
-
-    return await asyncio.to_thread(look)
 
 
 async def _newer(service: Service, shown: StoredAssessment) -> StoredAssessment | None:

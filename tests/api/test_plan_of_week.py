@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +15,7 @@ import pytest
 from fastapi import FastAPI
 
 from allocator.plan import PatrolPlan, sealed
+from allocator.plan import document as plan_document
 from api import week as weekly
 from api.access import Actor, Role
 from api.files.assessment_folder import AssessmentFolder
@@ -136,19 +139,111 @@ def test_the_published_plan_wins_over_one_made_later(
     problem(paul.get(f"{at}&state=draft"), 422)
 
 
-def test_a_fall_back_answers_for_its_week(
-    app: FastAPI, paul: Person, plans: list[PatrolPlan]
-) -> None:
+@pytest.fixture(scope="module")
+def again(app: FastAPI, plans: list[PatrolPlan]) -> dict[str, Any]:
+    """Return the record of the plan of the week, in force again in the next one."""
     put_in_force(app, plans[0])
-    problem(paul.get(f"/allocate?week={NEXT}"), 404)
-    cyd = sign_in_as(app, "cyd")
-    made = cyd.post("/plans/fall-back", {"week": NEXT, "reason": "the solver is down"}).json()
-    given = paul.get(f"/allocate?week={NEXT}")
+    reason = "the solver is down; <b>all</b> units stay"
+    made = sign_in_as(app, "cyd").post("/plans/fall-back", {"week": NEXT, "reason": reason})
+    assert made.status_code == 201, made.text
+    record: dict[str, Any] = made.json()
+    return record
+
+
+def test_a_fall_back_answers_for_its_week(
+    app: FastAPI, paul: Person, plans: list[PatrolPlan], again: dict[str, Any]
+) -> None:
+    given, earlier = paul.get(f"/allocate?week={NEXT}"), paul.get(f"/allocate?week={WEEK}")
     assert body(given)["plan_id"] == plans[0].plan_id
-    assert (given.headers["x-plan-key"], given.headers["x-plan-state"]) == (
-        made["key"], "published",
-    )  # fmt: skip
+    assert given.content == earlier.content
+    told = {
+        "x-plan-key": again["key"], "x-plan-state": "published", "x-plan-made-for": WEEK,
+        "x-plan-in-force-for": NEXT, "x-plan-fallback-of": again["fallback_of"],
+    }  # fmt: skip
+    assert {name: given.headers[name] for name in told} == told
+    assert earlier.headers["x-plan-made-for"] == WEEK
+    assert "x-plan-in-force-for" not in earlier.headers
     problem(paul.get(f"/allocate?week={NEXT}&state=latest"), 404)
+
+
+def test_every_file_of_a_fall_back_says_so(
+    paul: Person, plans: list[PatrolPlan], again: dict[str, Any]
+) -> None:
+    at = f"/plans/{again['key']}/patrol-areas"
+    for path, media_type in (
+        (f"/allocate?week={NEXT}", "text/html"),
+        (f"/allocate/plan.geojson?week={NEXT}", "application/geo+json"),
+        (f"/allocate/briefing.pdf?week={NEXT}", "application/pdf"),
+        (f"{at}.gpkg", ""), (f"{at}.gpx", ""), (f"{at}.csv", ""), (f"{at}.parquet", ""),
+    ):  # fmt: skip
+        given = paul.get(path, Accept=media_type or "*/*")
+        assert given.status_code == 200, given.text
+        assert given.headers["x-plan-id"] == plans[0].plan_id
+        assert given.headers["x-plan-made-for"] == WEEK
+        assert given.headers["x-plan-in-force-for"] == NEXT
+        assert NEXT in given.headers["content-disposition"], path
+    areas = paul.get(f"/allocate/plan.geojson?week={NEXT}").json()
+    earlier = paul.get(f"/allocate/plan.geojson?week={WEEK}").json()
+    assert areas["features"] == earlier["features"]
+    assert set(areas) - set(earlier) == {"in_force_for", "made_for", "plan_key", "fallback_of"}
+    assert (areas["in_force_for"], areas["made_for"], areas["week"]) == (NEXT, WEEK, WEEK)
+    maps = [paul.get(f"/allocate?week={week}", Accept="text/html") for week in (WEEK, NEXT)]
+    words = f"IN FORCE FOR WEEK {NEXT} BY FALLING BACK: this plan was made for week {WEEK}"
+    assert [words in one.text for one in maps] == [False, True]
+    policy = "content-security-policy"
+    assert maps[0].headers[policy] == maps[1].headers[policy]
+    tag = {"If-None-Match": maps[0].headers["etag"], "Accept": "text/html"}
+    assert paul.get(f"/allocate?week={NEXT}", **tag).status_code == 200  # not the same map
+    tag["If-None-Match"] = maps[1].headers["etag"]
+    assert paul.get(f"/allocate?week={NEXT}", **tag).status_code == 304
+    rows = list(csv.DictReader(io.StringIO(paul.get(f"{at}.csv").text)))
+    assert {(one["in_force_for"], one["week"], one["state"]) for one in rows} == {
+        (NEXT, WEEK, "published")
+    }
+    assert f"in force for {NEXT}, made for {WEEK}, published" in paul.get(f"{at}.gpx").text
+
+
+def test_the_page_of_a_fallen_back_week_shows_the_plan_in_force(
+    app: FastAPI, paul: Person, plans: list[PatrolPlan], again: dict[str, Any]
+) -> None:
+    page = paul.get(f"/?week={NEXT}").text
+    assert f"In force is the plan of week {WEEK} again" in page
+    assert "<dt>Put in force by</dt><dd>cyd, " in page
+    assert "the solver is down; &lt;b&gt;all&lt;/b&gt; units stay" in page
+    assert plans[0].plan_id in page
+    for address in (
+        f"/allocate?week={NEXT}", f"/allocate/plan.geojson?week={NEXT}",
+        f"/allocate/briefing.pdf?week={NEXT}", f"/plans/{again['key']}/patrol-areas.gpx",
+    ):  # fmt: skip
+        assert f'href="{address}"' in page
+        assert paul.get(address).headers["x-plan-in-force-for"] == NEXT
+    assert 'id="week-map"' in page
+    assert f"/?week={NEXT}&amp;area=E09000012#details" in page
+    assert f'<option value="{NEXT}" selected>' in page
+    assert f"/decisions/{again['key']}/alter" not in page  # its content is of another week
+    unit = next(one for one in plans[0].units if "E09000012" in one.boroughs)
+    area = paul.get(f"/areas/E09000012?week={NEXT}")
+    assert (unit.unit_id in area.text, area.headers["x-plan-id"]) == (True, plans[0].plan_id)
+    assert f"plan of week {NEXT}" not in paul.get(f"/?week={WEEK}").text
+
+    later = sealed(replace(plans[1], week=NEXT))
+    workspace: Workspace = app.state.service.workspace
+    with workspace.staging() as folder:
+        staged = shutil.copytree(workspace.plan(WEEK, plans[1].plan_id) or folder, folder / "p")
+        write_all(Path(staged), {"plan.json": text_writer(json_text(plan_document(later)))})
+        workspace.publish_plan(Path(staged), NEXT, later.plan_id)
+    try:
+        page = paul.get(f"/?week={NEXT}").text
+        assert f"In force is the plan of week {WEEK} again" in page
+        assert f'href="/?week={NEXT}&amp;state=latest"' in page
+        latest = paul.get(f"/?week={NEXT}&state=latest")
+        assert latest.headers["x-plan-id"] == later.plan_id
+        assert "This plan is not in force." in latest.text
+        assert f"/?week={NEXT}&amp;state=latest&amp;area=E09000012#details" in latest.text
+        at = f"/areas/E09000012?week={NEXT}&state=latest"
+        assert paul.get(at).headers["x-plan-id"] == later.plan_id
+    finally:
+        shutil.rmtree(workspace.root / "plans" / NEXT)
 
 
 def test_changes_are_counted_from_the_plan_in_force(app: FastAPI, plans: list[PatrolPlan]) -> None:

@@ -179,11 +179,34 @@ def test_a_plan_gets_its_equality_statement_and_a_week_falls_back(
     cyd.locator("#reason").fill("the service that solves is down")
     cyd.locator("#confirm").check()
     press(cyd, "Fall back")
-    expect(cyd.get_by_role("status")).to_contain_text(f"plan of week {WEEK} is in force again")
+    expect(cyd.get_by_role("status")).to_contain_text("The last approved plan is in force")
+    _see_the_fallen_back_week(visits["ann"])
     assert ("cyd", "plan.fall_back", "done") in [one[:3] for one in entries(app)]
     refused = visits["ann"].page.goto(f"{visits['ann'].address}/decisions/fall-back")
     assert refused is not None
     assert refused.status == 403
+
+
+def _see_the_fallen_back_week(visit: Visit) -> None:
+    """Look at the page of the week in which an earlier plan is in force, wide and narrow."""
+    page = visit.go("/?week=2026-W49")
+    notice = page.get_by_role("note", name="Which plan is in force")
+    expect(notice).to_contain_text(f"In force is the plan of week {WEEK} again")
+    expect(notice).to_contain_text("the service that solves is down")
+    expect(page.locator("h1")).to_have_text("Monday 30 November to Sunday 6 December 2026")
+    expect(page.locator(".units tbody tr").first).to_be_visible()
+    for width, height in (DESKTOP, PHONE):
+        page.set_viewport_size({"width": width, "height": height})
+        expect(notice).to_be_in_viewport()
+        assert findings(page) == []
+    page.locator('[data-row="E09000012"] a').click()
+    expect(page.locator("#details")).to_contain_text("Patrolled by")
+    page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="GPX").click()
+    assert f"made for {WEEK}" in taken.value.path().read_text("utf-8")
+    page.get_by_role("link", name="Full map").click()
+    expect(page.locator("body")).to_contain_text("IN FORCE FOR WEEK 2026-W49")
 
 
 def test_a_roster_stands_and_another_commander_authorises_its_tactic(

@@ -8,6 +8,7 @@
   const everywhere = [0, 0, Number(map.dataset.width), Number(map.dataset.height)];
   const week = new URL(location.href).searchParams.get("week") ||
     document.getElementById("week")?.value || "";
+  const state = new URL(location.href).searchParams.get("state") || "";
   let box = [...everywhere];
   let asked = 0;
 
@@ -22,7 +23,7 @@
 
   const choose = async (code, link, remember) => {
     const mine = ++asked;
-    const answer = await fetch(`/areas/${encodeURIComponent(code)}?week=${encodeURIComponent(week)}`, { credentials: "same-origin" });
+    const answer = await fetch(`/areas/${encodeURIComponent(code)}?week=${encodeURIComponent(week)}&state=${encodeURIComponent(state)}`, { credentials: "same-origin" });
     if (mine !== asked) return;
     if (!answer.ok) { location.assign(link); return; }
     const part = new DOMParser().parseFromString(await answer.text(), "text/html");
