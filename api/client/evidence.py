@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from api.client.bodies import form_body
 from api.client.exchange import Exchange
 from api.client.jobs import Jobs
-from api.client.messages import segment
+from api.client.messages import Box, corners, segment
 from api.client.pages import pages
 from api.client.records import Assessed, Receipt, assessed_of, receipt_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Box = tuple[float, float, float, float]
 
 
 class Feeds:
@@ -98,7 +96,7 @@ class Feeds:
         """
         query = {
             "known_on": known_on,
-            "bbox": ",".join(f"{one:g}" for one in bbox_m) if bbox_m else None,
+            "bbox": corners(bbox_m),
             "borough": borough,
             "source": list(sources),
         }

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from http.client import HTTPException
-from typing import Any
 
 from api.client.bodies import Body
-from api.client.errors import JobDismissedError, StillWorkingError, UnexpectedAnswerError
+from api.client.errors import JobDismissedError, StillWorkingError
 from api.client.exchange import Exchange
 from api.client.messages import Answer, segment
 from api.client.pages import pages
@@ -136,14 +135,6 @@ class Jobs:
         if self._show is not None:
             return nullcontext(self._show)
         return progress_bar(sys.stderr)
-
-
-def body_of(answer: Answer) -> dict[str, Any]:
-    """Return the members of an answer that must be an object."""
-    document = answer.json()
-    if not isinstance(document, dict):
-        raise UnexpectedAnswerError("the answer is no object. Remedy: check the address.")
-    return document
 
 
 def _path(job_id: str) -> str:

@@ -16,6 +16,8 @@ MARKING = "x-"
 #: Headers that begin like a marking and are none.
 _NO_MARKING = frozenset({"x-content-type-options", "x-frame-options", "x-request-id"})
 Query = Mapping[str, object]
+#: West, south, east, north.
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -87,3 +89,8 @@ def pairs_of(query: Query) -> tuple[tuple[str, str], ...]:
         several = value if isinstance(value, list | tuple) else [value]
         pairs += [(name, plain(one)) for one in several]
     return tuple(pairs)
+
+
+def corners(box: Box | None) -> str | None:
+    """Return a box as a query has it, with all the digits it was given."""
+    return ",".join(str(float(one)) for one in box) if box is not None else None

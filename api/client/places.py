@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from api.client.exchange import Exchange
 from api.client.frames import features_frame
-from api.client.messages import segment
+from api.client.messages import Box, corners, segment
 from api.client.pages import next_query, pages
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Places:
         self,
         collection: Collection,
         *,
-        bbox_m: tuple[float, float, float, float] | None = None,
+        bbox_m: Box | None = None,
         datetime: str | None = None,
     ) -> gpd.GeoDataFrame:
         """Return the features of a collection in EPSG:27700, all pages of it.
@@ -90,7 +90,7 @@ class Places:
         query: Mapping[str, object] | None = {
             "limit": _PAGE,
             "crs": BRITISH_GRID,
-            "bbox": ",".join(f"{one:g}" for one in bbox_m) if bbox_m else None,
+            "bbox": corners(bbox_m),
             "bbox-crs": BRITISH_GRID if bbox_m else None,
             "datetime": datetime,
         }

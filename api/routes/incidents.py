@@ -46,7 +46,7 @@ BoxQuery = Annotated[
 ]
 BoroughQuery = Annotated[BoroughCode | None, Query(description="Only of this borough.")]
 SourcesQuery = Annotated[
-    list[Annotated[str, Field(max_length=80)]] | None,
+    list[Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]] | None,
     Query(alias="source", max_length=20, description="Only of this source; may be given again."),
 ]
 
@@ -149,7 +149,7 @@ def _metres(text: str | None) -> Metres | None:
         raise _refused(words, "give west,south,east,north in metres, EPSG:27700") from None
     for (least, most), names in (((west, east), "west, east"), ((south, north), "south, north")):
         if not -MOST_METRES < least <= most < MOST_METRES:
-            words = f"{names} are {least:g}, {most:g}"
+            words = f"{names} are {least:.10g}, {most:.10g}"
             raise _refused(words, f"give the lesser first, in metres up to {MOST_METRES:,.0f}")
     return west, south, east, north
 

@@ -158,6 +158,10 @@ def test_a_feed_its_receipt_and_its_refused_rows(client: ServiceClient, tmp_path
     assert rejected.attrs["marking"]["x-classification"]
     found = list(client.feeds.incidents(bbox_m=(533000, 184000, 534000, 186000)))
     assert [one["record_id"] for one in found] == ["R1"]
+    [incident] = found
+    at = incident["x_m"], incident["y_m"]
+    spots = [(x - 0.25, y - 0.25, x + 0.25, y + 0.25) for x, y in (at, (at[0] + 0.5, at[1]))]
+    assert [len(list(client.feeds.incidents(bbox_m=one))) for one in spots] == [1, 0]
     assert list(client.feeds.incidents(known_on="2026-11-20")) == []
 
 
