@@ -28,6 +28,7 @@ from tests.api.service_world import problem
 
 WEEK = "2026-W48"
 SERVE = (sys.executable, "-c", "from api.cli import main; main()", "serve")
+STOP_S = 120  # of wall time, for a machine with other work
 READY = re.compile(r"Serving on (http://[^ ]+)/ ")
 TOKEN = re.compile(r"Administrator token .*: (arv_[\w-]{43})")
 BAD_FEED = (
@@ -76,7 +77,7 @@ def live(data: Path, *options: str) -> Iterator[Live]:
         yield Live(url, token[1] if token else "", process, data)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(STOP_S)
         journal.close()
 
 

@@ -25,7 +25,7 @@ from api.jobs.runner import FOLDER
 from api.record_folder import open_record
 from api.routes.documents import PlanDocument
 from api.store.schema import audit
-from tests.api.test_service_live import Live, live
+from tests.api.test_service_live import STOP_S, Live, live
 
 
 def until(condition: Callable[[], Any], seconds: float) -> Any:
@@ -38,7 +38,7 @@ def until(condition: Callable[[], Any], seconds: float) -> Any:
 
 def job_of(service: Live, address: str) -> dict[str, Any]:
     body: dict[str, Any] = httpx.get(
-        service.url + address, headers=service.bearer, timeout=20
+        service.url + address, headers=service.bearer, timeout=60
     ).json()
     return body
 
@@ -46,7 +46,7 @@ def job_of(service: Live, address: str) -> dict[str, Any]:
 def kill(service: Live) -> None:
     """End the service as a loss of power would: without a word to anybody."""
     service.process.send_signal(signal.SIGKILL)
-    service.process.wait(20)
+    service.process.wait(STOP_S)
 
 
 def half_an_upload(service: Live) -> socket.socket:
@@ -116,7 +116,7 @@ def _stop_a_solve(service: Live) -> None:
     address = sent.headers["location"]
     body = until(lambda: _measured(job_of(service, address)), 120)
     assert 0 < body["objective"] <= body["bound"] <= 1
-    asked = httpx.delete(service.url + address, headers=service.bearer, timeout=20)
+    asked = httpx.delete(service.url + address, headers=service.bearer, timeout=60)
     assert asked.status_code == 202, asked.text
     body = until(lambda: _over(job_of(service, address)), 150)
     assert body["status"] == "dismissed"
@@ -153,10 +153,10 @@ def test_several_processes_are_one_service(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with live(data, "--no-sample", "--workers", "3") as service:
         main = service.process.pid
-        until(lambda: len(serving(main)) == 3, 60)
+        until(lambda: len(serving(main)) == 3, 120)
         with pytest.raises(AssertionError, match="did not start"), live(data, "--no-sample"):
             pass
-        until(lambda: _statuses(service, 12) == {200}, 60)
+        until(lambda: _statuses(service, 12) == {200}, 120)
         cookie = _session(service)
         for _ in range(9):  # whichever process answers knows the session
             answer = httpx.get(f"{service.url}/jobs", cookies={"arv_session": cookie})
@@ -165,8 +165,8 @@ def test_several_processes_are_one_service(tmp_path: Path) -> None:
         seen = [httpx.get(f"{service.url}/jobs", headers=wrong).status_code for _ in range(16)]
         assert seen == [401] * 10 + [429] * 6
         os.kill(serving(main)[0], signal.SIGKILL)
-        until(lambda: len(serving(main)) == 3, 60)
-        until(lambda: _statuses(service, 12) == {200}, 60)
+        until(lambda: len(serving(main)) == 3, 120)
+        until(lambda: _statuses(service, 12) == {200}, 120)
         text = until(lambda: _metrics(service), 20)
         assert 'arv_requests_total{method="GET",route="/jobs",status="429"} 6.0' in text
         workers = serving(main)
@@ -197,12 +197,12 @@ def _change_the_signing_key(service: Live, data: Path) -> None:
 def _statuses(service: Live, number: int) -> set[int]:
     with suppress(httpx.TransportError):
         url = f"{service.url}/ready"
-        return {httpx.get(url, timeout=10).status_code for _ in range(number)}
+        return {httpx.get(url, timeout=30).status_code for _ in range(number)}
     return set()
 
 
 def _metrics(service: Live) -> str:
-    answer = httpx.get(f"{service.url}/metrics", headers=service.bearer, timeout=20)
+    answer = httpx.get(f"{service.url}/metrics", headers=service.bearer, timeout=60)
     return answer.text if answer.status_code == 200 else ""
 
 
