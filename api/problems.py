@@ -168,7 +168,10 @@ def _tabled(fault: Exception, status: int, title: str | None) -> Problem:
         if isinstance(fault, OSError):
             return _disk_problem(fault, status, title or "")
         if isinstance(fault, StoreRefusedError):
-            words = f"{fault.problem}. Remedy: {fault.remedy}."
+            said = fault.problem
+            if isinstance(fault, StoreUnavailableError):  # in brackets: hosts, accounts and paths
+                said = said.partition(" (")[0]
+            words = f"{said}. Remedy: {fault.remedy}."
             return Problem(status, "storage", title or "", words, headers={"Retry-After": "5"})
         return defect()
     kind = _kind_of(type(fault))

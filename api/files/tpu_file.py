@@ -37,6 +37,7 @@ from allocator.tpu.request import (
     TpuRequest,
 )
 from allocator.tpu.roster import TpuRoster, content_id, from_document
+from api.event_calendar import FIRST_YEAR, LAST_YEAR
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.whole_file import read_whole_text
 
@@ -205,6 +206,11 @@ def requests_from_table(
     TpuRefusedError
         As :func:`read_requests`.
     """
+    if not FIRST_YEAR <= first_day.year <= LAST_YEAR:
+        raise TpuRefusedError(
+            f"the roster starts on {first_day}",
+            remedy=f"give a day of the years {FIRST_YEAR} to {LAST_YEAR}",
+        )
     try:
         file = _File.model_validate(body)
     except ValidationError as error:

@@ -121,6 +121,8 @@ def _of_postgres(fault: psycopg.Error) -> type[StoreRefusedError] | None:
     for starts, kind in _POSTGRES:
         if state.startswith(starts):
             return kind
+    if not state and isinstance(fault, psycopg.DataError):  # a text the driver cannot send
+        return RecordRefusedError
     broken = state[:2] in ("08", "28", "3D", "53", "57", "58") or not state
     if broken and isinstance(fault, psycopg.OperationalError):
         return StoreUnavailableError

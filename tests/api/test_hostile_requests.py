@@ -5,11 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from allocator.tpu.request import TpuRefusedError
+from api.files.tpu_file import requests_from_table
+from api.problems import problem_of
+from api.store.errors import StoreUnavailableError
 from tests.api.accounts_world import administered
 from tests.api.service_world import BEARER, ORIGIN, problem
 
@@ -70,3 +75,20 @@ def test_days_after_the_last_of_the_calendar_are_refused(client: TestClient, que
 def test_a_number_of_thousands_of_digits_is_no_address(client: TestClient) -> None:
     problem(client.get(f"/audit/{'9' * 5000}"), 404)
     problem(client.get(f"/audit/{'9' * 19}"), 401)
+
+
+def test_a_text_no_database_takes_is_refused_before_it_gets_there(client: TestClient) -> None:
+    problem(client.get("/incidents?source=%00", headers=BEARER), 422)
+
+
+def test_a_stranger_hears_that_the_database_is_away_and_not_where_it_lies() -> None:
+    said = 'connection to server at "10.0.0.7", port 5432 failed: no such user "arv_service"'
+    fault = StoreUnavailableError(f"the database does not answer ({said})", remedy="wait")
+    told = problem_of(fault)
+    assert (told.status, told.detail) == (503, "the database does not answer. Remedy: wait.")
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_roster_of_no_year_of_ours_is_refused(day: str) -> None:
+    with pytest.raises(TpuRefusedError, match="the roster starts on"):
+        requests_from_table({}, first_day=date.fromisoformat(day), n_days=7)

@@ -9,6 +9,7 @@ import stat
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import event
 
@@ -18,11 +19,13 @@ from api.store.errors import (
     CorruptStoreError,
     NewerSchemaError,
     OlderSchemaError,
+    RecordRefusedError,
     StorageFullError,
     StoreLockedError,
     StoreUnavailableError,
     UnknownDatabaseError,
 )
+from api.store.faults import error_of
 from api.store.store import Store, open_store
 from tests.store.rows import AT, ROWS, fill, held
 
@@ -245,3 +248,8 @@ def test_a_connection_that_breaks_is_unavailable_and_mends(store: Store) -> None
     with store.write() as tx:
         assert tx.execute(schema.plans.select()).all() == []
         tx.execute(schema.feeds.insert().values(**(ROWS["feeds"] | {"first_received_utc": AT})))
+
+
+def test_a_text_that_cannot_be_sent_is_the_texts_fault() -> None:
+    fault = psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    assert isinstance(error_of(fault), RecordRefusedError)
