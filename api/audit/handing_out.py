@@ -26,7 +26,8 @@ def hand_out(record: Record, name: str, write: Callable[[Head], None] | None = N
     with record.change() as change:
         last = last_row(change.tx)
         position, digest = (last.position, last.row_sha256) if last is not None else (0, GENESIS)
-        head = change.signer.sign(position, digest, time_text(change.now))
+        signer = record.signer_in_force(change.tx)
+        head = signer.sign(position, digest, time_text(change.now))
         anchor_id = secrets.token_hex(8)
         change.tx.execute(
             audit_anchors.insert().values(

@@ -51,13 +51,10 @@ class Change:
         The connection to write through.
     now
         The moment of the change, UTC.
-    signer
-        The key in force, which will sign it.
     """
 
     tx: Connection
     now: datetime
-    signer: Signer
     entries: list[Entry] = field(default_factory=list)
 
     def note(self, one: Entry) -> None:
@@ -99,14 +96,15 @@ class Record:
             See :meth:`api.store.store.Store.write`.
         """
         with self.store.write() as tx:
-            change = Change(tx, self.clock(), self.signer_in_force(tx))
+            change = Change(tx, self.clock())
             yield change
             if not change.entries:
                 raise AuditRefusedError(
                     "a change without an audit entry was undone",
                     remedy="report it: this is a defect of the program",
                 )
-            head = append(tx, change.entries, change.now, change.signer)
+            end = _end(tx)
+            head = _append(tx, end, change.entries, change.now, self._signer_with(end.key_id))
         self.keep_head(head)
 
     def note(self, *entries: Entry) -> None:
@@ -129,9 +127,10 @@ class Record:
         SigningKeyReplacedError
             When the data directory has not that key; nothing is written with another one.
         """
-        key_id = tx.execute(
-            select(audit_heads.c.key_id).order_by(audit_heads.c.position.desc()).limit(1)
-        ).scalar_one_or_none()
+        return self._signer_with(_end(tx).key_id)
+
+    def _signer_with(self, key_id: str | None) -> Signer:
+        """Return the signing key that goes on after a head, which may be another one by now."""
         if key_id is not None and key_id != self.signer.verifier.key_id:
             signer = signer_with(self.data_dir, key_id)
             if signer is None:
@@ -164,13 +163,32 @@ def append(tx: Connection, entries: list[Entry], now: datetime, signer: Signer) 
     now
         UTC moment of the change.
     """
+    return _append(tx, _end(tx), entries, now, signer)
+
+
+@dataclass(frozen=True)
+class _End:
+    """The last row of the record, and the key that signed it, where there is one."""
+
+    position: int = 0
+    row_sha256: str = GENESIS
+    at_utc: datetime | None = None
+    key_id: str | None = None
+
+
+def _end(tx: Connection) -> _End:
     last = tx.execute(
-        select(audit.c.position, audit.c.row_sha256, audit.c.at_utc)
+        select(audit.c.position, audit.c.row_sha256, audit.c.at_utc, audit_heads.c.key_id)
+        .outerjoin_from(audit, audit_heads, audit.c.position == audit_heads.c.position)
         .order_by(audit.c.position.desc())
         .limit(1)
     ).first()
-    position, previous = (last.position, last.row_sha256) if last else (0, GENESIS)
-    behind_s = (last.at_utc - now).total_seconds() if last else 0.0
+    return _End(*last) if last is not None else _End()
+
+
+def _append(tx: Connection, end: _End, entries: list[Entry], now: datetime, signer: Signer) -> Head:
+    position, previous = end.position, end.row_sha256
+    behind_s = (end.at_utc - now).total_seconds() if end.at_utc else 0.0
     rows = []
     for one in entries:
         position += 1
