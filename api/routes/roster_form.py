@@ -19,6 +19,7 @@ from api.calendar_day import parse_day
 from api.problems import ProblemError, request_refused
 from api.routes.roster_tables import ABSENCES, OVERRIDES, REQUESTS, TEAMS, Rows
 from api.routes.tpu_bodies import NONE, RosterBody
+from api.wording import british_days
 from hotspots.errors import AssessmentRefusedError
 
 TICKED = "yes"
@@ -45,6 +46,7 @@ RULES: Mapping[str, str] = MappingProxyType(
 TARGETS: Mapping[str, str] = MappingProxyType(
     {"demand": "expected incidents", "harm": "expected harm, where the assessment has it"}
 )
+_NAMED = re.compile(rf"\b({'|'.join(RULES)}|team_id)\b")
 _FRACTIONS = frozenset({"shift_hours", "rest_hours", "repeat_return"})
 _WHOLE = re.compile(r"[0-9]{1,4}", re.ASCII)
 _SEED = re.compile(r"[0-9]{1,16}", re.ASCII)
@@ -144,6 +146,15 @@ def form_fields(body: RosterBody, names: Mapping[str, str]) -> dict[str, str]:
     for rows, values in tables:
         fields |= rows.fields(values)
     return fields
+
+
+def in_words(refusal: str) -> str:
+    """Return a refusal in the words of the form: its rules by their labels, its days British."""
+    return british_days(_NAMED.sub(_label, refusal))
+
+
+def _label(found: re.Match[str]) -> str:
+    return f"“{RULES[found[0]]}”" if found[0] in RULES else "team"
 
 
 def _rules(text: Mapping[str, str]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ from api.routes.roster_form import (
     TACTICS,
     TARGETS,
     form_fields,
+    in_words,
     roster_body,
     tactic_name,
     typed_day,
@@ -59,7 +60,7 @@ from api.routes.stored import StoredAssessment, record_of, required_assessment, 
 from api.routes.tpu import ROSTERING, roster_asked
 from api.routes.tpu_bodies import RosterBody
 from api.service import service_of
-from api.wording import british_date, british_days
+from api.wording import british_date
 
 HERE = "/verano/roster"
 #: Rows of every table, as many as a request may have, with their columns.
@@ -144,11 +145,11 @@ async def _again(request: Request, source: StoredAssessment, work: str) -> Respo
 
 def _came_of(job: Job) -> str:
     words = problem_in_words(job.problem)
-    return f"No roster was made: {british_days(words)}" if words else ""
+    return f"No roster was made: {in_words(words)}" if words else ""
 
 
 def _refused(fields: Fields, refusal: Refusal) -> Filled:
-    words = british_days(refusal_words(refusal))
+    words = in_words(refusal_words(refusal))
     return Filled(fields, message=words, status=refusal_status(refusal))
 
 

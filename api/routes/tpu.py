@@ -123,6 +123,20 @@ async def read_roster(request: Request, roster_id: RosterId) -> Response:
     return await _send(request, kept, choose(request.headers.get("accept"), tuple(FORMS)))
 
 
+async def read_paper(request: Request, roster_id: RosterId) -> Response:
+    """Return the paper of a roster, for a link."""
+    return await _send(
+        request, await permitted_roster(request, roster_id, Action.READ_TASKING), PDF
+    )
+
+
+async def read_table(request: Request, roster_id: RosterId) -> Response:
+    """Return the table of a roster, for a link."""
+    return await _send(
+        request, await permitted_roster(request, roster_id, Action.READ_TASKING), CSV
+    )
+
+
 async def permitted_roster(request: Request, roster_id: str, action: Action) -> KeptRoster:
     """Return a roster for an action that the handling of its evidence permits the actor."""
     shelf = TaskingShelf(record_now(service_of(request)))
@@ -316,6 +330,32 @@ ENDPOINTS = (
             },
             404: problem("There is no such roster."),
             406: problem("None of the accepted forms can be given."),
+        },
+    ),
+    Endpoint(
+        "GET",
+        "/tpu/{roster_id}/roster.pdf",
+        Action.READ_TASKING,
+        read_paper,
+        "The paper of a roster as PDF",
+        tag="tpu",
+        operation="disclosure",
+        responses={
+            200: {"description": "The paper.", "content": {PDF: {}}},
+            404: problem("There is no such roster, or its files are gone."),
+        },
+    ),
+    Endpoint(
+        "GET",
+        "/tpu/{roster_id}/roster.csv",
+        Action.READ_TASKING,
+        read_table,
+        "The table of a roster as CSV",
+        tag="tpu",
+        operation="disclosure",
+        responses={
+            200: {"description": "The table.", "content": {CSV: {}}},
+            404: problem("There is no such roster, or its files are gone."),
         },
     ),
 )

@@ -112,6 +112,7 @@ async def _shown(
         "reference": reference,
     }
     if chosen is not None:
+        values["has_files"] = service.workspace.roster(chosen.roster_id) is not None
         values["classification"] = str(chosen.document["classification"])
         values["notice"] = str(chosen.document["notice"])
     return page("verano.html", values, status=status, headers=headers)
