@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from api.pages.rendering import page
 from api.routes.completion import complete, security_schemes
 from api.routes.documents import ProblemDocument
 from api.routes.endpoint import Endpoint
+from api.routes.forms import frame
 from api.routes.operation_links import add_links
 from api.service import Service
 
@@ -53,12 +55,13 @@ async def read_interface(request: Request) -> Response:
 
 async def show_interface(request: Request) -> Response:
     """Show the interface as a page that needs no script and no network."""
-    return await asyncio.to_thread(_interface_page, request.app)
+    return await asyncio.to_thread(_interface_page, request.app, frame(request))
 
 
-def _interface_page(app: FastAPI) -> Response:
+def _interface_page(app: FastAPI, framed: Mapping[str, object]) -> Response:
     document = interface_document(app)
-    return page("interface.html", {"about": document["info"], "operations": operations(document)})
+    values = {**framed, "about": document["info"], "operations": operations(document)}
+    return page("interface.html", values)
 
 
 ENDPOINTS = (

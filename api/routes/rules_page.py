@@ -16,6 +16,9 @@ from api.routes.users import actor_of
 from api.routes.users_page import borough_names
 from api.service import service_of
 
+#: It tells of the rules and of one account, of nothing that was reported.
+CLASSIFICATION = "OFFICIAL"
+
 
 async def show_rules(request: Request) -> Response:
     """Show every action: who may, why, and whether the person may."""
@@ -24,6 +27,8 @@ async def show_rules(request: Request) -> Response:
     rows = rule_rows(actor, organisation)
     values: dict[str, Any] = {
         **frame(request),
+        "classification": CLASSIFICATION,
+        "notice": "",
         "name": actor.name,
         "titles": ", ".join(organisation.roles[role] for role in sorted(actor.roles)),
         "boroughs": ", ".join(names.get(code, code) for code in sorted(actor.boroughs)),
@@ -31,7 +36,7 @@ async def show_rules(request: Request) -> Response:
         "may": [row for row in rows if row.allowed],
         "may_not": [row for row in rows if not row.allowed],
     }
-    return page("may_do.html", values, headers={"X-Classification": "OFFICIAL"})
+    return page("may_do.html", values, headers={"X-Classification": CLASSIFICATION})
 
 
 ENDPOINTS = (
