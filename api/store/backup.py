@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
@@ -121,6 +121,9 @@ def read_backup(folder: Path) -> Backup:
         document = json.loads((folder / MANIFEST).read_text("utf-8"))
         if document.pop("format") != FORMAT:
             raise ValueError("another format")
+        unknown = sorted(document.keys() - {one.name for one in fields(Backup)})
+        if unknown:
+            raise ValueError(f"a newer program made it: its manifest has {', '.join(unknown)}")
         made = Backup(**document)
         found = _measured(folder / CONTENT[made.kind])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:

@@ -139,6 +139,16 @@ def test_a_damaged_backup_is_refused(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_backup_of_a_newer_program_is_refused_as_one(store: Store, tmp_path: Path) -> None:
+    take_backup(store, tmp_path / "backup", now=NOW)
+    manifest = tmp_path / "backup" / MANIFEST
+    document = {**json.loads(manifest.read_text()), "seals": "x"}
+    manifest.write_text(json.dumps(document))
+    with pytest.raises(BackupRefusedError, match="newer program made it: its manifest has seals"):
+        read_backup(tmp_path / "backup")
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_backup_goes_back_to_its_own_kind(store: Store, tmp_path: Path) -> None:
     take_backup(store, tmp_path / "backup", now=NOW)
     with pytest.raises(BackupRefusedError, match="same kind"):
