@@ -17,7 +17,7 @@ from api.audit.anchor import HEAD_FILE, read_anchor
 from api.audit.entry import entry
 from api.audit.handing_out import hand_out
 from api.audit.key_change import CHANGED, KeyChange, begun, sign_change
-from api.audit.key_files import CHANGES_FILE, PENDING_FILE, key_lock, old_public_file
+from api.audit.key_files import CHANGES_FILE, LOCK_FILE, PENDING_FILE, key_lock, old_public_file
 from api.audit.log import Record, SigningKeyReplacedError, append
 from api.audit.rotation import rotate_again, rotate_key
 from api.audit.signing import KEY_FILE, PUBLIC_FILE, Head, Verifier, open_signer, read_public_key
@@ -272,6 +272,16 @@ def test_a_process_killed_at_any_step_leaves_one_valid_key(
     steps = [after - before for before, after in itertools.pairwise(keys)]
     assert set(steps) == {0, 1}, "some stops came before the commit, some after"
     assert steps == sorted(steps), "before the commit the old key holds, from there the new one"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_root_changes_the_key_for_the_account_of_the_service(record: Record, folder: Path) -> None:
+    os.chown(folder / KEY_FILE, 12345, 54321)
+    before = record.signer.verifier.key_id
+    assert rotated(record) != before
+    for name in (KEY_FILE, LOCK_FILE):
+        owner = (folder / name).stat()
+        assert (owner.st_uid, owner.st_gid, owner.st_mode & 0o777) == (12345, 54321, 0o600)
 
 
 def test_two_programs_do_not_change_the_key_at_once(record: Record, folder: Path) -> None:
