@@ -69,7 +69,11 @@ class Plans:
         return plan_of(self._jobs.run("/allocate", json_body(body)))
 
     def in_force(self, week: str) -> Plan:
-        """Return the plan of a week."""
+        """Return the plan of a week.
+
+        After a fall-back its ``week`` is the one it was made for, and ``in_force_for`` the one
+        that was asked about.
+        """
         return plan_of(self._exchange.get("/allocate", {"week": week}))
 
     def map(self, week: str) -> str:

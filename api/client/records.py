@@ -78,6 +78,11 @@ class Plan:
     marking: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
+    def in_force_for(self) -> str:
+        """The week it is in force for after a fall-back, a later one than ``week``; else empty."""
+        return self.marking.get("x-plan-in-force-for", "")
+
+    @property
     def units(self) -> tuple[Mapping[str, Any], ...]:
         """The units with their areas and reasons."""
         return tuple(self.document["units"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -116,10 +117,11 @@ async def _order(service: Service, found: RecordedPlan, body: ReplanBody) -> Rep
     fleet, source = await sourced_fleet(service, body.fleet, body.fleet_id)
     reason = checked_reason(body.reason, "the re-plan")
     day = _day(found, body.day)
+    current = replace(found.plan, week=found.record.week)  # a fall-back is mended for its own week
     locks = {unit: tuple(sorted(set(codes))) for unit, codes in sorted(body.locks.items())}
     lost, started = tuple(sorted(set(body.lost))), tuple(sorted(set(body.started)))
     return ReplanOrder(
-        Studied(found.plan, found.source.folder, fleet),
+        Studied(current, found.source.folder, fleet),
         lost=lost,
         started=started,
         locks=locks,
@@ -150,7 +152,7 @@ def _day(found: RecordedPlan, given: str | None) -> str | None:
     """Return the day from which a re-plan holds, after checking that it is one of the week."""
     if given is None:
         return None
-    day, week = parse_day(given, "day"), found.plan.week
+    day, week = parse_day(given, "day"), found.record.week
     monday = date.fromisocalendar(int(week[:4]), int(week[-2:]), 1)
     if not monday <= day <= monday + timedelta(days=6):
         raise ProblemError(

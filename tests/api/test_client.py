@@ -358,6 +358,16 @@ def test_progress_is_a_bar_at_a_terminal_and_lines_elsewhere() -> None:
     assert lines == ["Proving", "successful"]
 
 
+def test_a_plan_says_that_it_is_in_force_again(client: ServiceClient) -> None:
+    earlier = client.plans.in_force(WEEK)
+    assert earlier.in_force_for == ""
+    body = json.dumps(earlier.document).encode()
+    headers = {"Content-Type": "application/json", "X-Plan-In-Force-For": "2026-W49"}
+    with scripted(Script([(200, headers, body)])) as url:
+        again = ServiceClient(url, token=TOKEN).plans.in_force("2026-W49")
+    assert (again.week, again.in_force_for) == (WEEK, "2026-W49")
+
+
 def test_the_client_needs_nothing_else_of_the_package(repository: Path) -> None:
     allowed = {"rich", "pandas", "geopandas", "shapely", "__future__"}
     for path in (repository / "api" / "client").glob("*.py"):

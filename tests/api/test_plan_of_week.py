@@ -166,6 +166,14 @@ def test_a_fall_back_answers_for_its_week(
     problem(paul.get(f"/allocate?week={NEXT}&state=latest"), 404)
 
 
+def test_a_fall_back_is_mended_for_the_week_it_is_in_force_in(
+    paul: Person, again: dict[str, Any]
+) -> None:
+    body = {"fleet_id": "example", "reason": "a unit is lost", "day": "25/11/2026"}
+    refused = problem(paul.post(f"/plans/{again['key']}/replan", body), 422)
+    assert f"not in week {NEXT}" in refused["detail"]
+
+
 def test_every_file_of_a_fall_back_says_so(
     paul: Person, plans: list[PatrolPlan], again: dict[str, Any]
 ) -> None:
