@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+#: One thread of linear algebra in each process, and in those it starts: the matrices are small,
+#: and threads that wait for one another take the processors from the tests that run beside.
+for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
 
 
 def pytest_collection_finish() -> None:

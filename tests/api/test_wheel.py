@@ -38,7 +38,7 @@ def test_the_wheel_runs_the_demo_outside_the_repository(repository: Path, tmp_pa
     )  # fmt: skip
     (wheel,) = dist.glob("arv_tasking-*.whl")
     venv.create(clean)
-    pip = [sys.executable, "-m", "pip", "--python", clean / "bin/python"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", clean / "bin/python"]
     # What is imported is compiled then; compiling all that is installed takes half the test.
     install = [*pip, "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
     locked = repository / "requirements/runtime.txt"
