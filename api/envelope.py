@@ -14,7 +14,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.conventions.journal import REQUEST_ID, note_request
-from api.problems import Problem, defect, http_problem, problem_of, problem_response
+from api.problems import (
+    Problem,
+    ProblemError,
+    defect,
+    http_problem,
+    problem_of,
+    problem_response,
+)
 from api.service import Service
 
 #: Content policy of our own pages: nothing inline, nothing from elsewhere, in no frame.
@@ -76,7 +83,7 @@ class Envelope:
             log.info("request %s: the client went away", request_id)
         except Exception as fault:
             problem = _problem_of(fault)
-            if problem.status == 500:
+            if problem.status == 500 or (problem.status > 500 and not _foreseen(fault)):
                 log.exception("request %s failed", request_id)
             if answer.started:
                 raise
@@ -84,6 +91,11 @@ class Envelope:
         finally:
             _count(scope, service, answer.status, time.perf_counter() - begun_s)
             REQUEST_ID.reset(known)
+
+
+def _foreseen(fault: Exception) -> bool:
+    """Return whether a fault was raised as the answer: busy, starting, too late."""
+    return isinstance(fault, ProblemError | HTTPException)
 
 
 def _count(scope: Scope, service: Service, status: int, seconds: float) -> None:

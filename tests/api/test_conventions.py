@@ -8,7 +8,8 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,10 @@ def test_the_log_for_people_says_no_more_of_a_fault_than_its_type_and_place() ->
     assert "SECRET" not in told.getvalue()
 
 
+def _no_disk() -> datetime:
+    raise PermissionError("SECRET-4 of the data directory")
+
+
 def test_the_journal_holds_the_request_and_nothing_that_was_sent(tmp_path: Path) -> None:
     told = io.StringIO()
     handler = logging.StreamHandler(told)
@@ -274,11 +279,15 @@ def test_the_journal_holds_the_request_and_nothing_that_was_sent(tmp_path: Path)
     before = root.level
     root.setLevel(logging.INFO)
     try:
-        with counted(tmp_path) as (_, client, made):
+        with counted(tmp_path) as (app, client, made):
             made.done.append(b"")  # the next call breaks down
             client.get("/allocate?week=SECRET-1", headers=BEARER)
             broken = client.post("/fail", json={"name": "SECRET-2"}, headers=BEARER)
             add_person(client.app, "bob", "borough", boroughs=("E09000012",))  # type: ignore[arg-type]  # a FastAPI
+            working = app.state.service.record
+            app.state.service.record = replace(working, clock=_no_disk)
+            problem(client.get("/allocate?week=2026-W48", headers=BEARER), 503)
+            app.state.service.record = working
             bob = sign_in_as(client.app, "bob")  # type: ignore[arg-type]  # as above
             assert bob.get("/boroughs/SECRET-3").status_code == 403
     finally:
@@ -289,8 +298,9 @@ def test_the_journal_holds_the_request_and_nothing_that_was_sent(tmp_path: Path)
     assert (seen["status"], seen["actor"], seen["method"]) == (404, "administrator", "GET")
     refused = next(line for line in lines if "refused" in line["message"])
     assert refused["message"] == "refused GET /boroughs/{code} (borough.read)"
-    fault = next(line for line in lines if line.get("fault"))
-    assert fault["fault"] == "RuntimeError"
+    fault, away = (line for line in lines if line.get("fault"))
+    assert (fault["fault"], away["fault"]) == ("RuntimeError", "PermissionError")
+    assert any("_no_disk" in place for place in away["places"])
     assert fault["request_id"] == broken.headers["x-request-id"]
     assert any("test_conventions.py" in place for place in fault["places"])
     for secret in ("SECRET", "inner secret", BEARER["Authorization"].split()[1]):
