@@ -94,8 +94,14 @@ def fleet_versions(tx: Connection, fleet_id: str) -> list[KeptFleet]:
 
 def list_fleets(tx: Connection) -> list[KeptFleet]:
     """Return the newest version of every fleet, by identifier."""
-    names = tx.execute(select(fleets.c.fleet_id).distinct().order_by(fleets.c.fleet_id)).scalars()
-    return [read_fleet(tx, name) for name in names.all()]
+    newest = (
+        select(fleets.c.fleet_id, func.max(fleets.c.version).label("version"))
+        .group_by(fleets.c.fleet_id)
+        .subquery()
+    )
+    same = (fleets.c.fleet_id == newest.c.fleet_id) & (fleets.c.version == newest.c.version)
+    query = select(fleets).join(newest, same).order_by(fleets.c.fleet_id)
+    return [_kept(row) for row in tx.execute(query)]
 
 
 def _kept(row: Row[Any]) -> KeptFleet:

@@ -71,6 +71,8 @@ def test_a_fleet_changes_by_versions(store: Store, repository: Path) -> None:
         later = keep_fleet(tx, "example", second, actor="planner", now=NOW, reason="a remark")
         assert (kept.version, later.version) == (1, 2)
         assert list_fleets(tx) == [later]
+        other = keep_fleet(tx, "another", first, actor="planner", now=NOW)
+        assert list_fleets(tx) == [other, later]
         assert read_fleet(tx, "example", 1).toml == first
         assert fleet_versions(tx, "example") == [later, kept]
         assert check_store(tx) == []
