@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from api.access import Action, Actor, Resource
 from api.audit.entry import time_text
+from api.identify import identify
 from api.jobs.errors import JobNotOverError
 from api.jobs.job import Job, job_document
 from api.jobs.kind import JobKind
@@ -32,6 +33,8 @@ JobId = Annotated[str, InPath(pattern=r"^job-[0-9a-f]{24}$", description="Identi
 MOST_STREAMS = 32
 LOOK_EVERY_S = 0.5
 COMMENT_EVERY_S = 15.0
+#: Rights that were taken away end a stream after so many seconds.
+IDENTIFY_EVERY_S = 5.0
 LONGEST_STREAM_S = 1800.0
 #: What a client waits, in seconds, before it sends work again that was interrupted or overdue.
 AGAIN_AFTER_S = 30
@@ -129,7 +132,7 @@ async def follow_job(request: Request, job_id: JobId) -> Response:
             )
         )
     service.streams += 1
-    return _Stream(service, _events(_coded(request), shelf, job))
+    return _Stream(service, _events(request, shelf, job))
 
 
 class _Stream(StreamingResponse):
@@ -147,12 +150,18 @@ class _Stream(StreamingResponse):
             self._service.streams -= 1
 
 
-async def _events(coded: CodedWork, shelf: JobShelf, job: Job) -> AsyncIterator[str]:
-    begun_s = said_s = time.monotonic()
+async def _events(request: Request, shelf: JobShelf, job: Job) -> AsyncIterator[str]:
+    """Yield the events; the stream of somebody who has signed out or has other rights ends."""
+    coded, begun_s = _coded(request), time.monotonic()
+    said_s = known_s = begun_s
     yield f"retry: 3000\n{_event(await coded.shown(job))}"
     while not job.over and not coded.service.stopping:
         await asyncio.sleep(LOOK_EVERY_S)
         latest, now_s = await asyncio.to_thread(shelf.job, job.job_id), time.monotonic()
+        if now_s - known_s > IDENTIFY_EVERY_S:
+            known_s = now_s
+            if (await identify(request, coded.service)).actor != coded.actor:
+                return
         if latest.version != job.version:
             job, said_s = latest, now_s
             yield _event(await coded.shown(job))

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
 from api.access import Action
+from api.accounts.closing import end_user
 from api.jobs.errors import JobsFullError
 from api.jobs.job import HowFar, JobState
 from api.jobs.kind import JobKind, Work
@@ -27,12 +29,13 @@ from api.jobs.runner import FOLDER, take_up
 from api.jobs.shelf import LEASE, MOST_ATTEMPTS, MOST_WAITING, JobShelf, new_job_id
 from api.problems import http_problem, request_refused
 from api.record_folder import open_record
+from api.routes import jobs as jobs_routes
 from api.service import Service
 from api.store.schema import jobs
 from api.working.orders import Task
 from api.working.progress import Watch
 from hotspots.boundaries.study_area import load_bundled
-from tests.api.accounts_world import add_person, entries, record_of, sign_in_as
+from tests.api.accounts_world import ROOT, add_person, entries, record_of, sign_in_as
 from tests.api.service_world import BEARER, client_of, fill, made_up_week, problem, service
 
 
@@ -115,6 +118,31 @@ def test_head_of_a_stream_ends_although_the_work_goes_on(tmp_path: Path) -> None
         assert client.get(address, headers=BEARER).json()["status"] == "running"
         assert client.delete(address, headers=BEARER).status_code in (200, 202)
         until(client, address, over)
+
+
+def test_the_events_of_somebody_whose_account_was_closed_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_routes, "IDENTIFY_EVERY_S", 0.1)
+    with running(tmp_path / "data") as (app, client), ThreadPoolExecutor(1) as beside:
+        add_person(app, "pat", "planner")
+        pat, address = sign_in_as(app, "pat"), asked(app, tmp_path / "begun", 60)
+        until(client, address, lambda job: job["status"] == "running")
+        told = beside.submit(pat.get, f"{address}/events")
+        until_begun(app)
+        end_user(record_of(app), "pat", by=ROOT, reason="left")
+        assert "event: end" not in told.result(60).text
+        assert client.get(address, headers=BEARER).json()["status"] == "running"
+        assert client.delete(address, headers=BEARER).status_code in (200, 202)
+        until(client, address, over)
+
+
+def until_begun(app: FastAPI) -> None:
+    """Return once somebody follows a job."""
+    end = time.monotonic() + 60
+    while not app.state.service.streams:
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_job_runs_tells_how_far_it_is_and_gives_its_result(tmp_path: Path) -> None:
