@@ -21,8 +21,6 @@ STUDY, REPLAN = "study.json", "replan.json"
 ROSTER_JSON, ROSTER_CSV, ROSTER_PDF = "tpu_roster.json", "tpu_roster.csv", "tpu_roster.pdf"
 #: What a roster was asked with, beside it: the next one begins with it.
 ROSTER_ASKED = "asked.json"
-#: What a roster was asked with, beside it: the next one begins with it.
-ROSTER_ASKED = "asked.json"
 
 
 @dataclass(frozen=True)
