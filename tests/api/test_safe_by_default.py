@@ -144,7 +144,7 @@ def test_the_documented_proxies_pass_on_what_the_service_needs(repository: Path)
     text = (repository / "docs" / "operations.md").read_text("utf-8")
     nginx = text.split("```nginx")[1].split("```")[0]
     for line in (
-        "proxy_pass http://127.0.0.1:8000;", "Host              $host;",
+        "proxy_pass http://127.0.0.1:8000;", "Host              $http_host;",
         "X-Forwarded-For   $remote_addr;", "X-Forwarded-Proto https;", "proxy_buffering off;",
     ):  # fmt: skip
         assert line in nginx
