@@ -17,13 +17,14 @@ from api.plans.fleet_source import FleetSource
 from api.plans.record import PlanRecord
 from api.plans.rows import content_document, latest_standing
 from api.plans.shelf import PlanShelf
-from api.problems import Problem, ProblemError, http_problem
+from api.problems import ProblemError, http_problem, request_refused
 from api.routes.bodies import FleetBody
 from api.routes.known_fleets import find_fleet, sent_fleet, source_of
 from api.routes.permits import as_resource, opens_whole, require
 from api.routes.stored import (
     StoredAssessment,
     marking,
+    record_now,
     stored_assessment,
     stored_plan,
     stored_sanitised,
@@ -147,7 +148,9 @@ async def sourced_fleet(
         needed and fleet is None and fleet_id is None
     ):
         raise ProblemError(
-            refused("give either fleet or fleet_id", "name the fleet the plan was made with")
+            request_refused(
+                "give either fleet or fleet_id", "name the fleet the plan was made with"
+            )
         )
     if fleet is not None:
         return fleet.fleet(), sent_fleet(fleet)
@@ -164,7 +167,7 @@ async def sourced_fleet(
         return await asyncio.to_thread(find, fleet_id)
     except UnknownRecordError as fault:
         raise ProblemError(
-            refused(f"there is no fleet {fleet_id!r}", "use a known fleet_id (GET /fleets)")
+            request_refused(f"there is no fleet {fleet_id!r}", "use a known fleet_id (GET /fleets)")
         ) from fault
 
 
@@ -202,21 +205,3 @@ def week_before(week: str) -> str:
     monday = date.fromisocalendar(int(week[:4]), int(week[-2:]), 1) - WEEK
     year, number, _ = monday.isocalendar()
     return f"{year}-W{number:02d}"
-
-
-def record_now(service: Service) -> Record:
-    """Return the system of record, or answer 503 before the service has opened it."""
-    if service.record is None:
-        raise ProblemError(http_problem(503, "the service is still starting."))
-    return service.record
-
-
-def refused(problem: str, remedy: str) -> Problem:
-    """Return the problem of a request that cannot be used."""
-    return Problem(
-        422,
-        "request-refused",
-        "Request refused",
-        f"{problem}. Remedy: {remedy}.",
-        {"remedy": remedy},
-    )

@@ -25,7 +25,7 @@ from api.jobs.kind import JobKind, Work
 from api.negotiation import JSON
 from api.plans.record import Alteration, PlanRecord, State
 from api.plans.shelf import PlanShelf
-from api.problems import ProblemError, http_problem
+from api.problems import ProblemError, http_problem, request_refused
 from api.reasons import checked_reason
 from api.routes.allocate import LONGEST_WAIT_S
 from api.routes.bodies import ByUnit, FleetBody, Identifier, Strict, Text, UnitId
@@ -36,13 +36,11 @@ from api.routes.plans import PlanKey, keep_draft
 from api.routes.recorded_plan import (
     RecordedPlan,
     permitted_plan,
-    record_now,
     recorded_plan,
-    refused,
     sourced_fleet,
     unaltered_plan,
 )
-from api.routes.stored import send_file, stored_plan
+from api.routes.stored import record_now, send_file, stored_plan
 from api.routes.study_documents import ALTERED, BUSY, DraftedDocument, ReplanDocument
 from api.service import Service, service_of
 from api.working.orders import PlanDone
@@ -156,7 +154,7 @@ def _day(found: RecordedPlan, given: str | None) -> str | None:
     monday = date.fromisocalendar(int(week[:4]), int(week[-2:]), 1)
     if not monday <= day <= monday + timedelta(days=6):
         raise ProblemError(
-            refused(
+            request_refused(
                 f"day is {day.isoformat()}, which is not in week {week}",
                 f"give a day from {monday} to {monday + timedelta(days=6)}",
             )

@@ -26,11 +26,10 @@ from api.routes.endpoint import Endpoint, Handler
 from api.routes.recorded_plan import (
     RecordedPlan,
     permitted_plan,
-    record_now,
     shown_recorded,
     unaltered_plan,
 )
-from api.routes.stored import send_file
+from api.routes.stored import record_now, send_file
 from api.routes.study_documents import MarkedDocument, reading_responses, study_responses
 from api.service import Service, service_of
 from api.working.orders import Task

@@ -14,7 +14,7 @@ from api.access import Action, Actor
 from api.audit.entry import time_text
 from api.routes.documents import problem
 from api.routes.endpoint import Endpoint
-from api.routes.recorded_plan import record_now
+from api.routes.stored import record_now
 from api.routes.tpu import permitted_roster, roster_marking
 from api.routes.tpu_bodies import AuthorityBody, RosterId, TaskingsDocument
 from api.service import service_of

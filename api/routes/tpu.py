@@ -27,12 +27,11 @@ from api.jobs.door import run_or_accept
 from api.jobs.kind import JobKind, Values, Work
 from api.negotiation import CSV, JSON, PDF, choose
 from api.pagination import ROWS, CursorQuery, LimitQuery, no_cursor, page_of, position
-from api.problems import ProblemError, http_problem
+from api.problems import ProblemError, http_problem, request_refused
 from api.routes.documents import ACCEPTED, problem
 from api.routes.endpoint import Endpoint
 from api.routes.permits import as_resource, require
-from api.routes.recorded_plan import record_now, refused
-from api.routes.stored import StoredAssessment, marking, send_file, stored_assessment
+from api.routes.stored import StoredAssessment, marking, record_now, send_file, stored_assessment
 from api.routes.tpu_bodies import NONE, RosterBody, RosterDocument, RosterId, RostersDocument
 from api.service import Service, service_of
 from api.store.rosters import KeptRoster, list_rosters, roster_in_force
@@ -187,7 +186,7 @@ async def _assessment(service: Service, assessment_id: str | None) -> StoredAsse
                 )
             )
         raise ProblemError(
-            refused(f"there is no assessment {assessment_id!r}", "use one that is stored")
+            request_refused(f"there is no assessment {assessment_id!r}", "use one that is stored")
         )
     return source
 
