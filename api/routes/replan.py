@@ -43,7 +43,7 @@ from api.routes.recorded_plan import (
 from api.routes.stored import record_now, send_file, stored_plan
 from api.routes.study_documents import ALTERED, BUSY, DraftedDocument, ReplanDocument
 from api.service import Service, service_of
-from api.working.orders import PlanDone
+from api.working.orders import SANITISED, PlanDone
 from api.working.study_orders import MEND, REPLAN, ReplanOrder, Studied
 
 Units = Annotated[list[UnitId], Field(max_length=64)]
@@ -173,6 +173,8 @@ async def _replan(service: Service, work: Work) -> dict[str, Any]:
     found = await unaltered_plan(service, asked["key"], asked["plan_id"])
     order, limits = await _order(service, found, body), service.settings.limits
     deadline_s = min(_solve_s(body), SOLVES_WITH_CURVE * limits.solve_s) + limits.grace_s
+    if (found.source.folder / SANITISED).is_dir():  # the same work again, without the material
+        deadline_s *= 2
     with service.workspace.staging() as folder:
         staged = folder / "plan"
         done = await service.pool.run(

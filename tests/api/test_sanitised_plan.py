@@ -447,6 +447,23 @@ def test_the_result_of_an_assessment_has_the_gaps_its_reader_may_see(
         assert not [one for one in (SECRET, str(RECORDS)) if one in text]
 
 
+def test_a_re_plan_on_the_material_has_time_for_both_versions(
+    desk: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    async def refuse(*_task: object, deadline_s: float, **_how: object) -> None:
+        given.append(deadline_s)
+        raise PlanningRefusedError("no unit is left", remedy="lose fewer")
+
+    monkeypatch.setattr(desk.state.service.pool, "run", refuse)
+    cleared = sign_in_as(desk, "cleared")
+    key = cleared.post("/plans", {"week": WEEK}).json()["key"]
+    asked = {"fleet_id": "arv", "reason": "Off the road", "lost": ["ARV-01"], "time_limit_s": 30}
+    problem(cleared.post(f"/plans/{key}/replan", asked), 422)
+    assert given == [2 * (30 + desk.state.service.settings.limits.grace_s)]
+
+
 def test_a_refusal_that_is_waited_for_tells_nothing_of_the_material(
     desk: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
