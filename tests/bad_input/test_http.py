@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,45 @@ async def _run_here(
         raise ProblemError(problem_of(fault)) from fault
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def client(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(WorkPool, "run", _run_here)
-    with client_of(service(root)) as found:
+@contextmanager
+def desk(root: Path) -> Iterator[TestClient]:
+    """Yield a client of a service that does its work in this process."""
+    with pytest.MonkeyPatch.context() as patch, client_of(service(root)) as found:
+        patch.setattr(WorkPool, "run", _run_here)
         yield found
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of :func:`client`, in which no test may leave anything."""
+    return tmp_path_factory.mktemp("empty") / "data"
+
+
+@pytest.fixture(scope="module")
+def client(root: Path) -> Iterator[TestClient]:
+    with desk(root) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def assessed_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("assessed") / "data"
+
+
+@pytest.fixture(scope="module")
+def standing(assessed_root: Path) -> Iterator[TestClient]:
+    with desk(assessed_root) as found:
+        yield found
+
+
+@pytest.fixture
+def assessed(standing: TestClient, assessed_root: Path) -> TestClient:
+    """Return a client of a service that has an assessment, made by the first test to ask."""
+    if not stored(assessed_root):
+        feed = [("incidents", ("week.csv", good.meeting_csv()))]
+        answer = standing.post("/assessment", data=FORM, files=feed, headers=BEARER)
+        assert answer.status_code == 201, answer.text
+    return standing
 
 
 @pytest.fixture
@@ -135,18 +165,17 @@ def fleet_body(name: str) -> dict[str, Any]:
 def test_a_fleet_is_refused_with_the_words_of_the_command_line(
     name: str,
     tmp_path: Path,
-    root: Path,
-    client: TestClient,
+    assessed_root: Path,
+    assessed: TestClient,
     cli_words: Callable[[str, Path], str],
 ) -> None:
-    feed = [("incidents", ("week.csv", good.meeting_csv()))]
-    assert client.post("/assessment", data=FORM, files=feed, headers=BEARER).status_code == 201
-    before = stored(root)
+    before = stored(assessed_root)
+    assert before
     one = next(one for one in FAULTS if one.label == f"fleet: {name}")
     words = cli_words("fleet", one.make(tmp_path))
-    answer = client.post("/allocate", content=json.dumps(fleet_body(name)), headers=JSON_BODY)
+    answer = assessed.post("/allocate", content=json.dumps(fleet_body(name)), headers=JSON_BODY)
     assert problem(answer, 422)["detail"] == words.replace("f.toml", "fleet", 1)
-    assert stored(root) == before
+    assert stored(assessed_root) == before
 
 
 BODIES: dict[str, bytes] = {
@@ -209,10 +238,11 @@ def _first(stream: Iterator[bytes], pieces: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("when", ["2026-10-25T01:30", "25/10/2026 01:30"])
-def test_an_hour_that_comes_twice_is_flagged(when: str, client: TestClient) -> None:
+def test_an_hour_that_comes_twice_is_flagged(when: str, tmp_path: Path) -> None:
     row = meeting_line("R1", occurred_at=when)
     content = good.meeting_csv().splitlines()[0] + b"\n" + row.encode() + b"\n"
     feed = [("incidents", ("week.csv", content))]
-    answer = client.post("/assessment", data=FORM, files=feed, headers=BEARER)
+    with desk(tmp_path / "data") as client:
+        answer = client.post("/assessment", data=FORM, files=feed, headers=BEARER)
     assert answer.status_code == 201
     assert any("clocks repeat" in text for text in answer.json()["warnings"])
