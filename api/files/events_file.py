@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from pydantic import (
 
 from allocator.event_calendar import Event, EventRefusedError
 from api.calendar_day import parse_day
+from api.files.toml_text import toml_table
 from hotspots.errors import AssessmentRefusedError, FeedRefusedError
 from hotspots.feeds.whole_file import read_whole_text
 
@@ -70,7 +70,7 @@ def read_events(path: Path) -> tuple[Event, ...]:
             remedy=f"{fault.remedy}; {FORM}",
         ) from fault
     try:
-        body = tomllib.loads(text)
+        body = toml_table(text)
     except (ValueError, RecursionError) as error:  # endless nesting, numbers of 5,000 digits
         fault_text = (
             "it is nested too deeply"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from pydantic import (
 
 from allocator.errors import FleetRefusedError
 from allocator.plan import Fleet, Unit
+from api.files.toml_text import toml_table
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.whole_file import read_whole_text
 
@@ -96,7 +96,7 @@ def parse_fleet(text: str, name: str = "fleet") -> Fleet:
         As :func:`read_fleet`.
     """
     try:
-        body = tomllib.loads(text)
+        body = toml_table(text)
     except (ValueError, RecursionError) as error:  # endless nesting, numbers of 5,000 digits
         raise FleetRefusedError(
             f"{name}: not valid TOML: {_toml_fault(error)}",

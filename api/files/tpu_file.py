@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
@@ -38,6 +37,7 @@ from allocator.tpu.request import (
 )
 from allocator.tpu.roster import TpuRoster, content_id, from_document
 from api.event_calendar import FIRST_YEAR, LAST_YEAR
+from api.files.toml_text import toml_table
 from hotspots.errors import FeedRefusedError
 from hotspots.feeds.whole_file import read_whole_text
 
@@ -187,7 +187,7 @@ def table_of_text(text: str, name: str) -> dict[str, Any]:
         It is not TOML; ``name`` says which file.
     """
     try:
-        return tomllib.loads(text)
+        return toml_table(text)
     except (ValueError, RecursionError) as fault:  # endless nesting, numbers of 5,000 digits
         why = "nested too deeply" if isinstance(fault, RecursionError) else str(fault)
         raise TpuRefusedError(
