@@ -99,7 +99,7 @@ def test_the_week_is_assessed_placed_and_simulated_on_its_hours(
 ) -> None:
     made = client.assessments.make(as_of, classification="OFFICIAL")
     assert made.as_of == as_of
-    plan: Plan = client.plans.allocate(fleet_id="mine", time_limit_s=3)
+    plan: Plan = client.plans.allocate(fleet_id="mine", time_limit_s=30)
     assert (plan.week, plan.marking["x-as-of"]) == (week, as_of)
     proposed = client.plans.verdict(week)["proposed"]
     assert proposed["hours_in_week"] == hours

@@ -326,7 +326,7 @@ def test_without_a_sanitised_version_it_is_refused_and_recorded(
 def test_the_command_line_writes_it_beside_the_plan(world: World, tmp_path: Path) -> None:
     folder = world.root / "assessments" / world.whole.assessment_id
     words = ["allocate", "--assessment", str(folder), "--fleet", str(sample_fleet()),
-             "--time-limit-s", "4", "--out", str(tmp_path / "o")]  # fmt: skip
+             "--time-limit-s", "15", "--out", str(tmp_path / "o")]  # fmt: skip
     assert run(words) == 0
     own = read_plan(tmp_path / "o" / SANITISED / "plan.json")
     whole = read_plan(tmp_path / "o" / "plan.json")

@@ -53,7 +53,7 @@ def test_a_week_from_the_feeds_to_the_published_plan(app: FastAPI) -> None:
     assert put(paul, "mine", fleet, "as last week", **NEW).status_code == 201
     match = {"name": "Match", "date": "2026-11-28", "units_committed": 1}
     assert paul.post("/events", match).status_code == 201
-    order = {"week": WEEK, "fleet_id": "mine", "stored_events": True, "time_limit_s": 5}
+    order = {"week": WEEK, "fleet_id": "mine", "stored_events": True, "time_limit_s": 30}
     placed = paul.post("/allocate", order)
     assert placed.status_code in (200, 201), placed.text
     plan_id = placed.json()["plan_id"]
