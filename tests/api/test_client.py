@@ -278,7 +278,8 @@ def test_busy_answers_are_waited_for_under_one_key() -> None:
     kept: list[float] = []
     record = {
         "key": "k", "week": WEEK, "plan_id": "p", "state": "draft", "version": 1,
-        "proposer": "", "approver": "",
+        "proposer": "", "approver": "", "fleet_origin": "store", "fleet_id": "example",
+        "fleet_version": 1,
     }  # fmt: skip
     date = (dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     script = Script(

@@ -284,15 +284,15 @@ def test_lists_go_on_from_page_to_page(app: FastAPI, root: Person) -> None:
 
 
 def test_everybody_may_know_what_they_may_do(app: FastAPI) -> None:
-    add_person(app, "gil", "borough", boroughs=("E09000012",))
-    gil = sign_in_as(app, "gil").get("/rules").json()
-    allowed = {one["action"] for one in gil["rules"] if one["allowed"]}
+    add_person(app, "ivy", "borough", boroughs=("E09000012",))
+    ivy = sign_in_as(app, "ivy").get("/rules").json()
+    allowed = {one["action"] for one in ivy["rules"] if one["allowed"]}
     assert "borough.read" in allowed
     assert not allowed & {"plan.read", "users.manage", "plan.approve"}
-    refused = next(one for one in gil["rules"] if one["action"] == "plan.approve")
+    refused = next(one for one in ivy["rules"] if one["action"] == "plan.approve")
     assert "approver" in refused["reason"]
     assert refused["second_person"]
-    assert {one["action"] for one in gil["rules"]} == {str(action) for action in Action}
+    assert {one["action"] for one in ivy["rules"]} == {str(action) for action in Action}
     problem(browser(app).get("/rules"), 401)
 
 
