@@ -103,12 +103,16 @@ def matched_route(app: FastAPI, scope: Scope) -> BaseRoute | None:
 
 
 def methods_at(app: FastAPI, scope: Scope) -> tuple[str, ...]:
-    """Return every method offered at the path of a request, sorted; HEAD goes with GET."""
+    """Return every method offered at the path of a request, sorted; HEAD goes with GET.
+
+    A path written out in full is an address of its own, though a template would fit it as well:
+    `/plans/fall-back` is no plan.
+    """
+    fitting = [route for route in app.router.routes if route.matches(scope)[0] is not Match.NONE]
+    own = [route for route in fitting if getattr(route, "path", "") == scope["path"]]
     found: set[str] = set()
-    for route in app.router.routes:
-        match, _ = route.matches(scope)
-        if match is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
+    for route in own or fitting:
+        found |= getattr(route, "methods", None) or set()
     return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 

@@ -24,6 +24,7 @@ from api.pages.rendering import page
 from api.pages.work_view import problem_in_words
 from api.problems import ProblemError, http_problem
 from api.routes.allocate import PLACEMENT, placement_asked
+from api.routes.coded_work import CodedWork
 from api.routes.endpoint import Endpoint
 from api.routes.forms import (
     REFUSALS,
@@ -61,7 +62,8 @@ async def show_form(request: Request, week: WeekText = "", work: WorkText = "") 
     if job.kind != PLACEMENT.name:
         words = "this work is no placement. Remedy: /under-way lists what is."
         raise ProblemError(http_problem(404, words))
-    return await _shown(request, await _again(request, job), message=_came_of(job))
+    shown = await CodedWork(service_of(request), request.state.actor).shown(job)
+    return await _shown(request, await _again(request, job), message=_came_of(shown))
 
 
 async def ask(request: Request) -> Response:

@@ -250,8 +250,9 @@ def test_head_is_get_without_its_body(
 
 
 def test_head_is_not_offered_where_nothing_is_read(client: TestClient) -> None:
-    answer = client.head("/plans/2026-W48-000000000000/propose", headers=BEARER)
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    for path in ("/plans/2026-W48-000000000000/propose", "/plans/fall-back"):
+        answer = client.head(path, headers=BEARER)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 BAD_BODIES: dict[str, tuple[str, str]] = {
