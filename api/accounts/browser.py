@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from sqlalchemy import insert, select, update
 from api.accounts.directory import User, user_by_id
 from api.audit.log import Change
 from api.sessions import IDLE_S, LIFETIME_S
+from api.store.errors import StoreUnavailableError
 from api.store.schema import browser_sessions
 from api.store.store import Store
 from api.tokens import digest
@@ -62,13 +64,18 @@ def find_session(store: Store, identifier: str, now: datetime) -> BrowserSession
     if idle > timedelta(seconds=IDLE_S):
         return None
     if idle >= SEEN_EVERY:
-        with store.write() as tx:
-            tx.execute(
-                update(browser_sessions)
-                .where(browser_sessions.c.session_sha256 == key)
-                .values(seen_utc=now)
-            )
+        _note_seen(store, key, now)
     return BrowserSession(key, user, row.form_token)
+
+
+def _note_seen(store: Store, key: str, now: datetime) -> None:
+    """Note that a session was seen; a page can be read while nothing can be written."""
+    with suppress(StoreUnavailableError), store.write() as tx:
+        tx.execute(
+            update(browser_sessions)
+            .where(browser_sessions.c.session_sha256 == key)
+            .values(seen_utc=now)
+        )
 
 
 def close_session(change: Change, session: BrowserSession) -> None:

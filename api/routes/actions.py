@@ -16,11 +16,12 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.access import Action, Actor
+from api.access import Action
 from api.audit.entry import entry, time_text
 from api.audit.log import Change, Record
 from api.calendar_day import parse_day
 from api.conventions.versions import etag, if_match
+from api.identify import actor_of
 from api.pagination import ROWS, CursorQuery, LimitQuery, no_cursor, page_of, position
 from api.problems import ProblemError, http_problem
 from api.routes.bodies import Strict, Text
@@ -160,7 +161,7 @@ async def add_one(request: Request, body: ArisingBody) -> Response:
         meeting=body.meeting,
         plan_key=body.plan_key or "",
     )
-    made = await asyncio.to_thread(keep_arising, record, asked, _actor(request).name)
+    made = await asyncio.to_thread(keep_arising, record, asked, actor_of(request).name)
     return await _answer(request, made, status=201, Location=f"/actions/{made.action_id}")
 
 
@@ -226,7 +227,9 @@ def _moved(tx: Connection, action_id: str, owner: str | None, due_on: date | Non
 async def _end(
     request: Request, action_id: str, state: Literal["done", "cancelled"], outcome: str
 ) -> Response:
-    return await _change(request, ending(action_id, state, outcome, _actor(request).name), outcome)
+    return await _change(
+        request, ending(action_id, state, outcome, actor_of(request).name), outcome
+    )
 
 
 def ending(action_id: str, state: Literal["done", "cancelled"], outcome: str, actor: str) -> Step:
@@ -241,7 +244,7 @@ def ending(action_id: str, state: Literal["done", "cancelled"], outcome: str, ac
 
 
 async def _change(request: Request, step: Step, reason: str) -> Response:
-    name, record, version = _actor(request).name, record_of(request), if_match(request, "action")
+    name, record, version = actor_of(request).name, record_of(request), if_match(request, "action")
     made = await asyncio.to_thread(change_action, record, step, version, name, reason)
     return await _answer(request, made)
 
@@ -274,11 +277,6 @@ def _after(cursor: str) -> tuple[date, str] | None:
         return date.fromisoformat(key[0]), key[1]
     except ValueError as fault:
         raise ProblemError(no_cursor()) from fault
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 def _document(one: store.Action, today: date) -> dict[str, Any]:

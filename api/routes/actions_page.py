@@ -8,8 +8,9 @@ from typing import Literal, get_args
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.access import Action, Actor, Resource, decide
+from api.access import Action, Resource, decide
 from api.calendar_day import parse_day
+from api.identify import actor_of
 from api.pages.actions_view import MEETINGS, action_rows
 from api.pages.rendering import page
 from api.routes.actions import ActionId, Arising, change_action, ending, keep_arising
@@ -45,7 +46,7 @@ async def add_action(request: Request) -> Response:
     fields, record = await own_fields(request), record_of(request)
     try:
         asked = _asked(fields)
-        await asyncio.to_thread(keep_arising, record, asked, _actor(request).name)
+        await asyncio.to_thread(keep_arising, record, asked, actor_of(request).name)
     except REFUSALS as refusal:
         words, status = refusal_words(refusal), refusal_status(refusal)
         return await _shown(request, message=words, status=status, fields=fields)
@@ -54,7 +55,7 @@ async def add_action(request: Request) -> Response:
 
 async def end_action(request: Request, action_id: ActionId) -> Response:
     """End an action from the page, as done or as cancelled."""
-    fields, record, name = await own_fields(request), record_of(request), _actor(request).name
+    fields, record, name = await own_fields(request), record_of(request), actor_of(request).name
     state: Literal["done", "cancelled"] = (
         "cancelled" if fields.get("end") == "cancelled" else "done"
     )
@@ -73,7 +74,7 @@ async def end_action(request: Request, action_id: ActionId) -> Response:
 async def _shown(
     request: Request, *, message: str = "", status: int = 200, fields: Fields | None = None
 ) -> Response:
-    record, today, actor = record_of(request), service_of(request).today(), _actor(request)
+    record, today, actor = record_of(request), service_of(request).today(), actor_of(request)
 
     def look() -> tuple[list[store.Action], list[store.Action]]:
         with record.store.read() as tx:
@@ -136,11 +137,6 @@ def _given(text: str, what: str) -> str:
     if not text:
         raise RecordRefusedError(f"{what} is empty", remedy="say it in a sentence")
     return text
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 ENDPOINTS = (

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import Action, Actor, Resource, decide
+from api.identify import actor_of
 from api.pages.rendering import page
 from api.pages.standing_view import ALTERATIONS, Standing, standing
 from api.pattern_view import pattern_rows
@@ -65,7 +66,7 @@ async def alter(request: Request, key: PlanKey) -> Response:
     if fields.get("confirm") != "yes":
         words = "Nothing was changed. Tick the confirmation first."
         return await _form(request, case, message=words, status=422, fields=fields)
-    actor, version = _actor(request), fields.get("version", "")
+    actor, version = actor_of(request), fields.get("version", "")
     read_at = int(version) if version.isascii() and version.isdecimal() else 0
     try:
         wanted = _alteration(case, fields, actor)
@@ -144,7 +145,7 @@ async def _case(request: Request, key: str) -> _Case:
     found = await permitted_plan(request, key, Action.ALTER_PLAN)
     record = found.record
     known = await asyncio.to_thread(known_beside, shelf_of(request).record, (record,))
-    stands = standing(record, record.content.plan_id, _actor(request), known)
+    stands = standing(record, record.content.plan_id, actor_of(request), known)
     return _Case(found, stands)
 
 
@@ -168,7 +169,7 @@ async def _form(
         "version": record.version,
         "standing": case.standing,
         "voids": _voids(record),
-        "may_place": decide(_actor(request), Action.MAKE_PLAN, Resource("page")).allowed,
+        "may_place": decide(actor_of(request), Action.MAKE_PLAN, Resource("page")).allowed,
         "kinds": [(kind, ALTERATIONS[kind]) for kind in OFFERED],
         "areas": [(u.unit_id, ", ".join(names.get(code, code) for code in u.boroughs))
                   for u in units],
@@ -197,11 +198,6 @@ def _voids(record: PlanRecord) -> str:
 
 def _refused(where: str, problem: str, remedy: str) -> ProblemError:
     return ProblemError(request_refused(problem, remedy, where))
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 PATH = "/decisions/{key}/alter"

@@ -10,9 +10,10 @@ from fastapi import File, Form, Query, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.access import Action, Actor, Resource, decide
+from api.access import Action, Resource, decide
 from api.audit.entry import time_text
 from api.calendar_day import parse_day
+from api.identify import actor_of
 from api.jobs.door import run_or_accept
 from api.pages.evidence_view import feed_rows, receipt_details, receipt_rows
 from api.pages.rendering import page
@@ -79,7 +80,7 @@ async def send_file(
 
 async def show_receipt(request: Request, receipt_id: ReceiptId, *, done: Word = "") -> Response:
     """Show what came of one file."""
-    record, actor = record_of(request), _actor(request)
+    record, actor = record_of(request), actor_of(request)
 
     def look() -> Receipt | None:
         with record.store.read() as tx:
@@ -121,7 +122,7 @@ async def _shown(
     ticks: frozenset[str] = frozenset({"report_rejected"}),
     as_of: str = "",
 ) -> Response:
-    service, actor = service_of(request), _actor(request)
+    service, actor = service_of(request), actor_of(request)
     fresh, found = await _listed(request, cursor)
     shown = page_of(
         request, found, RECEIPTS_SHOWN, lambda one: (time_text(one.received), one.receipt_id)
@@ -152,11 +153,6 @@ async def _listed(request: Request, cursor: str) -> tuple[list[FeedFreshness], l
             return list(freshness(tx)), found
 
     return await asyncio.to_thread(look)
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 def _no_file() -> str:

@@ -13,9 +13,9 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from api.access import Action, Actor, Resource
+from api.access import Action, Resource
 from api.audit.entry import time_text
-from api.identify import identify
+from api.identify import actor_of, identify
 from api.jobs.errors import JobNotOverError
 from api.jobs.job import Job, job_document
 from api.jobs.kind import JobKind
@@ -111,7 +111,7 @@ async def read_results(request: Request, job_id: JobId) -> Response:
 
 async def stop_job(request: Request, job_id: JobId) -> Response:
     """End a job: one that waits at once, one that runs as soon as it has stored its best."""
-    shelf, actor = _shelf(request), _actor(request)
+    shelf, actor = _shelf(request), actor_of(request)
     job = await asyncio.to_thread(shelf.job, job_id)
     await require(request, _kind(request, job).action, Resource("job", job.job_id))
     asked = await asyncio.to_thread(shelf.ask_stop, job_id, actor.name)
@@ -200,7 +200,7 @@ def _kind(request: Request, job: Job) -> JobKind:
 
 
 def _coded(request: Request) -> CodedWork:
-    return CodedWork(service_of(request), _actor(request))
+    return CodedWork(service_of(request), actor_of(request))
 
 
 def _kept_problem(members: Mapping[str, Any]) -> Problem:
@@ -218,11 +218,6 @@ def _kept_problem(members: Mapping[str, Any]) -> Problem:
 
 def _shelf(request: Request) -> JobShelf:
     return JobShelf(record_of(request))
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 def _described(model: Any, description: str) -> dict[str, Any]:

@@ -26,12 +26,13 @@ from api.accounts.keys import (
 )
 from api.audit.entry import time_text
 from api.conventions.once import shown_once
+from api.identify import actor_of
 from api.pagination import ROWS, CursorQuery, LimitQuery, moment, page_of, position
 from api.routes.bodies import Label, Strict
 from api.routes.documents import Document, problem
 from api.routes.endpoint import Endpoint
 from api.routes.stored import record_of
-from api.routes.users import MARKING, Reason, ScopeName, actor_of, read
+from api.routes.users import MARKING, Reason, ScopeName, read
 
 KeyId = Annotated[
     str, InPath(pattern=r"^k[0-9a-f]{12}$", description="Identifier of a key, not its secret.")

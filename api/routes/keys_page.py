@@ -24,6 +24,7 @@ from api.accounts.keys import (
 )
 from api.audit.entry import time_text
 from api.conventions.once import shown_once
+from api.identify import actor_of
 from api.pages.people_view import key_choices, key_row
 from api.pages.rendering import page
 from api.pagination import CursorQuery, moment, page_of, position
@@ -32,7 +33,7 @@ from api.routes.endpoint import Endpoint
 from api.routes.forms import REFUSALS, marked_frame, refusal_status, refusal_words
 from api.routes.keys import KeyId
 from api.routes.stored import record_of
-from api.routes.users import actor_of, read
+from api.routes.users import read
 from api.routes.users_page import Fields, ticked_fields
 
 KEYS_SHOWN = 100

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import Action, Actor, decide
+from api.identify import actor_of
 from api.pages.papers_view import card_view, equality_view, verdict_picture
 from api.pages.rendering import page
 from api.plans.equality import equality_statement
@@ -77,7 +78,7 @@ async def state_equality(
 ) -> Response:
     """Make the equality statement of a plan from a table, and keep it with the plan."""
     check_form_token(request, form_token)
-    shelf, actor = shelf_of(request), _actor(request)
+    shelf, actor = shelf_of(request), actor_of(request)
     record = await asyncio.to_thread(shelf.plan, key)
     made = await content_of_record(request, shelf, record)
     await require(request, Action.ALTER_PLAN, as_resource(made.source))
@@ -158,7 +159,7 @@ async def _page(
         "has_card": papers.card is not None,
         "equality": equality_view(papers.equality) if papers.equality else None,
         "no_equality_reason": record.no_equality_reason if record else "",
-        "may_state": _may_state(record, _actor(request)),
+        "may_state": _may_state(record, actor_of(request)),
         "columns": AREA_COLUMNS,
         "message": message,
         "done": done,
@@ -172,11 +173,6 @@ def _may_state(record: PlanRecord | None, actor: Actor) -> bool:
         return False
     open_to_papers = record.state in {State.DRAFT, State.PROPOSED}
     return open_to_papers and decide(actor, Action.ALTER_PLAN, plan_resource(record)).allowed
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 ENDPOINTS = (

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.access import Action, Actor
 from api.conventions.versions import etag, if_match
+from api.identify import actor_of
 from api.plans.equality import equality_statement
 from api.plans.equality_table import MOST_BYTES, read_area_table
 from api.plans.fleet_source import read_source
@@ -94,7 +95,7 @@ async def read_plan_record(request: Request, key: PlanKey) -> Response:
 async def draft_plan(request: Request, body: DraftBody) -> Response:
     """Keep the plan made last for a week as a draft, unless it is in the record already."""
     stored = await required_plan(service_of(request), body.week)
-    shelf, actor = shelf_of(request), _actor(request)
+    shelf, actor = shelf_of(request), actor_of(request)
     kept, new = await asyncio.to_thread(drafted, shelf, stored, actor)
     return _answer(kept, marking(stored.source.assessment), status=201 if new else 200)
 
@@ -213,14 +214,14 @@ async def attach_equality(request: Request, key: PlanKey, body: EqualityBody) ->
 
 async def fall_back(request: Request, body: FallBackBody) -> Response:
     """Put the last approved plan in force for a week; needs neither assessment nor solver."""
-    shelf, actor = shelf_of(request), _actor(request)
+    shelf, actor = shelf_of(request), actor_of(request)
     made = await asyncio.to_thread(shelf.fall_back, body.week, actor, reason=body.reason)
     return _answer(made, {}, status=201)
 
 
 async def _step(request: Request, step: Callable[[PlanShelf, Actor, int], PlanRecord]) -> Response:
     version = if_match(request, "plan")
-    made = await asyncio.to_thread(step, shelf_of(request), _actor(request), version)
+    made = await asyncio.to_thread(step, shelf_of(request), actor_of(request), version)
     return _answer(made, {})
 
 
@@ -239,11 +240,6 @@ def _answer(record: PlanRecord, headers: dict[str, str], *, status: int = 200) -
 def shelf_of(request: Request) -> PlanShelf:
     """Return the plans of the record, or answer 503 before the service has opened it."""
     return PlanShelf(record_of(request))
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import HANDLING_C_SCOPE, Action
+from api.identify import actor_of
 from api.pages.people_view import rule_rows
 from api.pages.rendering import page
 from api.routes.endpoint import Endpoint
 from api.routes.forms import frame
-from api.routes.users import actor_of
 from api.routes.users_page import borough_names
 from api.service import service_of
 

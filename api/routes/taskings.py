@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from allocator.tpu.request import MOBILE_PATROL
-from api.access import Action, Actor
+from api.access import Action
 from api.audit.entry import time_text
+from api.identify import actor_of
 from api.routes.documents import problem
 from api.routes.endpoint import Endpoint
 from api.routes.stored import record_now
@@ -33,7 +34,7 @@ async def read_taskings(request: Request, roster_id: RosterId) -> Response:
 async def propose_taskings(request: Request, roster_id: RosterId) -> Response:
     """Make the taskings of a roster stand; set-piece tactics are proposed till authorised."""
     kept = await permitted_roster(request, roster_id, Action.PROPOSE_TASKING)
-    found = await asyncio.to_thread(_shelf(request).propose, roster_id, _actor(request))
+    found = await asyncio.to_thread(_shelf(request).propose, roster_id, actor_of(request))
     return await _answer(request, kept, found)
 
 
@@ -45,7 +46,7 @@ async def authorise_taskings(
     versions = {one.tasking_id: one.version for one in body.taskings}
     found = await asyncio.to_thread(
         lambda: _shelf(request).decide(
-            roster_id, versions, body.verdict, reference=body.reference, actor=_actor(request)
+            roster_id, versions, body.verdict, reference=body.reference, actor=actor_of(request)
         )
     )
     return await _answer(request, kept, found)
@@ -77,11 +78,6 @@ def _document(one: Tasking) -> dict[str, Any]:
 
 def _shelf(request: Request) -> TaskingShelf:
     return TaskingShelf(record_now(service_of(request)))
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 _STANDING: dict[str, Any] = {"model": TaskingsDocument, "description": "What stands."}

@@ -18,11 +18,12 @@ from starlette.responses import JSONResponse, Response
 from allocator.tpu.checks import check_request
 from allocator.tpu.request import TpuRequest
 from allocator.tpu.roster import TpuRoster, from_document
-from api.access import Action, Actor, Resource
+from api.access import Action, Resource
 from api.audit.entry import time_text
 from api.calendar_day import parse_day
 from api.files.output import json_text, text_writer, write_file
 from api.files.tpu_file import requests_from_table
+from api.identify import actor_of
 from api.jobs.door import run_or_accept
 from api.jobs.kind import JobKind, Values, Work
 from api.negotiation import CSV, JSON, PDF, choose
@@ -81,7 +82,7 @@ async def roster_asked(request: Request, body: RosterBody) -> dict[str, Any]:
     service = service_of(request)
     source = await _assessment(service, body.assessment_id)
     await require(request, Action.MAKE_ROSTER, as_resource(source))
-    asked_for = _request(source, body, _actor(request).name)
+    asked_for = _request(source, body, actor_of(request).name)
     kept = await _published(service, body, asked_for)
     published = from_document(dict(kept.document)) if kept else None
     check_request(source.assessment, asked_for, published)
@@ -274,11 +275,6 @@ def _day_of(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as fault:
         raise ProblemError(no_cursor()) from fault
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 ROSTERING = JobKind(

@@ -29,6 +29,7 @@ from api.audit.entry import time_text
 from api.audit.log import Record
 from api.conventions.once import shown_once
 from api.conventions.versions import etag, if_match
+from api.identify import actor_of
 from api.pagination import ROWS, CursorQuery, LimitQuery, page_of, position
 from api.refusals import AccountRefusedError
 from api.routes.bodies import BoroughCode, Label, Strict
@@ -248,12 +249,6 @@ def refuse_own_password(name: str, by: Actor) -> None:
             "forgotten, ask another administrator or use `arv users password` at the machine",
             value=by.name,
         )
-
-
-def actor_of(request: Request) -> Actor:
-    """Return who asks."""
-    actor: Actor = request.state.actor
-    return actor
 
 
 def state_of(user: User) -> State:

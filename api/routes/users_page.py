@@ -23,6 +23,7 @@ from api.accounts.names import checked_name
 from api.accounts.rights import SCOPES, Rights, checked_rights
 from api.accounts.users import add_user, change_rights, reset_password
 from api.conventions.once import shown_once
+from api.identify import actor_of
 from api.ogc.ground import study_area
 from api.pages.people_view import person_row, role_titles
 from api.pages.rendering import page
@@ -36,7 +37,7 @@ from api.routes.forms import (
     refusal_words,
 )
 from api.routes.stored import record_of
-from api.routes.users import Name, actor_of, new_password, read, refuse_own_password
+from api.routes.users import Name, new_password, read, refuse_own_password
 from api.service import service_of
 
 #: Ticks of roles, boroughs and scopes, and a few texts.

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from allocator.tpu.roster import from_document
-from api.access import Action, Actor, Resource, decide
+from api.access import Action, Resource, decide
+from api.identify import actor_of
 from api.pages.rendering import page
 from api.pages.roster_view import RosterView, roster_choices, roster_view
 from api.routes.endpoint import Endpoint
@@ -49,7 +50,7 @@ async def propose(request: Request, roster_id: RosterId) -> Response:
     if fields.get("confirm") != "yes":
         words = "Nothing was changed. Tick the confirmation first."
         return await _shown(request, roster_id, message=words, status=422)
-    shelf, actor = TaskingShelf(record_of(request)), _actor(request)
+    shelf, actor = TaskingShelf(record_of(request)), actor_of(request)
     try:
         await asyncio.to_thread(shelf.propose, roster_id, actor)
     except REFUSALS as refusal:
@@ -74,7 +75,7 @@ async def decide_tactics(request: Request, roster_id: RosterId) -> Response:
     verdict: Literal["authorised", "refused"] = (
         "authorised" if fields.get("verdict") == "authorised" else "refused"
     )
-    shelf, actor = TaskingShelf(record_of(request)), _actor(request)
+    shelf, actor = TaskingShelf(record_of(request)), actor_of(request)
     try:
         await asyncio.to_thread(
             shelf.decide, roster_id, versions, verdict, reference=reference, actor=actor
@@ -93,7 +94,7 @@ async def _shown(
     status: int = 200,
     reference: str = "",
 ) -> Response:
-    service, actor = service_of(request), _actor(request)
+    service, actor = service_of(request), actor_of(request)
     offered = await readable_rosters(request, service.today())
     chosen = await _chosen(request, roster_id, offered)
     framed = await marked_frame(request)
@@ -122,7 +123,7 @@ async def _may_make(request: Request) -> bool:
     """Return whether the person may have a roster made on the evidence as it is now."""
     source = await stored_assessment(service_of(request))
     about = as_resource(source) if source else Resource("assessment")
-    return decide(_actor(request), Action.MAKE_ROSTER, about).allowed
+    return decide(actor_of(request), Action.MAKE_ROSTER, about).allowed
 
 
 async def _chosen(request: Request, roster_id: str, offered: ReadableRosters) -> KeptRoster | None:
@@ -137,11 +138,6 @@ async def _view(request: Request, kept: KeptRoster) -> RosterView:
     names = {one.code: one.name for one in source.assessment.boroughs} if source else {}
     taskings = await asyncio.to_thread(shelf.taskings, kept)
     return roster_view(kept, from_document(dict(kept.document)), taskings, names)
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 ENDPOINTS = (

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.access import Action, Actor, Resource
+from api.access import Action, Resource
 from api.audit.entry import time_text
+from api.identify import actor_of
 from api.jobs.job import Job
 from api.jobs.kind import JobKind
 from api.jobs.shelf import JobShelf
@@ -58,7 +59,7 @@ async def show_work(request: Request, job_id: JobId) -> Response:
 async def stop_work(request: Request, job_id: JobId) -> Response:
     """End work from its page; what it has found so far is kept."""
     await own_fields(request)
-    shelf, actor = JobShelf(record_of(request)), _actor(request)
+    shelf, actor = JobShelf(record_of(request)), actor_of(request)
     job = await asyncio.to_thread(shelf.job, job_id)
     kind = _kind(request, job)
     if kind is None:
@@ -77,11 +78,11 @@ async def _shown(
     request: Request, job_id: str, *, message: str = "", status: int = 200
 ) -> Response:
     kept = await asyncio.to_thread(JobShelf(record_of(request)).job, job_id)
-    job = await CodedWork(service_of(request), _actor(request)).shown(kept)
+    job = await CodedWork(service_of(request), actor_of(request)).shown(kept)
     framed = await marked_frame(request)
     values = {
         **framed,
-        "work": work_details(job, _kind(request, job), _actor(request)),
+        "work": work_details(job, _kind(request, job), actor_of(request)),
         "message": message,
     }
     return page("work.html", values, status=status, headers=framed_headers(framed))
@@ -90,11 +91,6 @@ async def _shown(
 def _kind(request: Request, job: Job) -> JobKind | None:
     kinds: Mapping[str, JobKind] = request.app.state.job_kinds
     return kinds.get(job.kind)
-
-
-def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
-    return actor
 
 
 ENDPOINTS = (

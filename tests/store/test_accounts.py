@@ -28,7 +28,7 @@ from api.refusals import (
     UnknownAccountError,
 )
 from api.sessions import IDLE_S, LIFETIME_S
-from api.store.errors import StaleRecordError
+from api.store.errors import StaleRecordError, StorageFullError
 from api.store.schema import api_keys, users
 from api.store.store import Store
 from tests.store.recording import ADMINISTRATOR, CHEAP, later, recording, trail
@@ -278,6 +278,24 @@ def test_a_session_ends_when_idle_at_the_end_of_its_life_and_when_closed(
     with record.change() as change:
         assert open_session(change, user) != open_session(change, user)
         change.note(entry("ann", Action.SIGN_IN, "account", "ann"))
+
+
+def test_a_page_is_read_while_nothing_can_be_written(
+    record: Record, door: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(record, "ann")
+    _, session = door.with_password("ann", PASSWORD)
+    tried = []
+
+    def full(_store: Store) -> None:
+        tried.append(1)
+        raise StorageFullError("no room", remedy="free space")
+
+    later(record, seconds=90)
+    with monkeypatch.context() as disk:
+        disk.setattr(Store, "write", full)
+        assert find_session(record.store, session, record.clock()) is not None
+    assert tried
 
 
 def test_a_key_opens_its_actions_until_it_expires_or_is_ended(record: Record) -> None:
