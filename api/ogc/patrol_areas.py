@@ -1,5 +1,7 @@
 """Patrol areas as a collection: the units of every week's plan, each with the plan's state.
 
+The plan of a week is the one in force, by falling back too, else the one made last.
+
 No more weeks are read than a page shows. What a plan was made from is large, and in time there
 are hundreds of weeks.
 """
@@ -10,6 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 from starlette.requests import Request
@@ -21,10 +24,12 @@ from api.ogc.layers import Feature, Found, Marked, in_order, made_from, matching
 from api.ogc.places import Place, places_of
 from api.ogc.query import ItemsQuery
 from api.plans.patrol_areas import unit_properties, unit_shape
-from api.plans.shelf import PlanShelf
+from api.problems import ProblemError
+from api.routes.again_view import weeks_with_plans
 from api.routes.permits import plan_for
-from api.routes.stored import StoredPlan, evidence_marking, stored_plan
-from api.service import Service, service_of
+from api.routes.plan_of_week import NOT_RECORDED, WeekPlan, plan_to_show
+from api.routes.stored import StoredPlan, evidence_marking
+from api.service import service_of
 from hotspots.boundaries.study_area import StudyArea
 
 #: Characters of an ISO week, with which the id of a unit's area begins: ``2026-W48.ARV-01``.
@@ -36,7 +41,7 @@ async def page(request: Request, query: ItemsQuery) -> Found:
     service = service_of(request)
     found: list[Feature] = []
     headers = await evidence_marking(service)
-    for week in await asyncio.to_thread(service.workspace.weeks):
+    for week in await weeks_with_plans(service):
         if week < query.after[:WEEK_LENGTH] or not of_time(*_span(week), query):
             continue
         marked = await _of_week(request, week)
@@ -56,41 +61,41 @@ async def find(request: Request, feature_id: str) -> Found:
 
 
 async def _of_week(request: Request, week: str) -> Marked:
-    """Return the areas of the plan made last for a week; none where the actor may see none."""
+    """Return the areas of a week's plan; none where there is none or the actor may see none."""
     service = service_of(request)
-    made = await stored_plan(service, week)
-    stored = await plan_for(request, made) if made is not None else None
+    try:
+        shown = await plan_to_show(service, week)
+    except ProblemError as fault:
+        if fault.problem.status != HTTPStatus.NOT_FOUND:
+            raise
+        return Marked([], {})  # no plan, or its folder is lost: the other weeks are shown
+    stored = await plan_for(request, shown.stored)
     if stored is None:
         return Marked([], {})
     area = await study_area(service)
-    state = await asyncio.to_thread(_state, service, stored)
     draw = partial(_unit_places, stored.plan, area)
     places = await service.kept.get(stored.folder, draw, "units")
     headers = marking_of(stored.source.assessment, stored.plan).headers()
-    return Marked(in_order(_units(stored, places, state)), headers)
+    return Marked(in_order(_units(week, shown, stored, places)), headers)
 
 
-def _units(stored: StoredPlan, places: Sequence[Place], state: str) -> list[Feature]:
+def _units(
+    week: str, shown: WeekPlan, stored: StoredPlan, places: Sequence[Place]
+) -> list[Feature]:
+    """Return the areas as the actor may see them; one nobody approved must say so."""
     plan, kept = stored.plan, stored.source.assessment
-    made = {"state": state, "plan_id": plan.plan_id, **made_from(kept)}
-    span = _span(plan.week)
+    state = str(shown.record.state) if shown.record else NOT_RECORDED
+    in_force_for = week if shown.fallen_back else ""
+    made = {"in_force_for": in_force_for, "state": state, "plan_id": plan.plan_id}
+    more, span = {**made, **made_from(kept)}, _span(week)
     return [
-        Feature(
-            f"{plan.week}.{unit.unit_id}", place, {**unit_properties(unit, plan), **made}, *span
-        )
+        Feature(f"{week}.{unit.unit_id}", place, {**unit_properties(unit, plan), **more}, *span)
         for unit, place in zip(plan.units, places, strict=True)
     ]
 
 
 def _unit_places(plan: PatrolPlan, area: StudyArea, _folder: Path) -> tuple[Place, ...]:
     return places_of(unit_shape(unit, area.boroughs) for unit in plan.units)
-
-
-def _state(service: Service, stored: StoredPlan) -> str:
-    """Return where a plan stands in the record: one nobody approved must say so."""
-    record, week = service.record, stored.plan.week
-    found = PlanShelf(record).state(week, stored.recorded_id) if record is not None else None
-    return str(found or "not in the record")
 
 
 def _span(week: str) -> tuple[datetime, datetime]:

@@ -127,7 +127,7 @@ async def required_plan(service: Service, week: str) -> StoredPlan:
     stored = await stored_plan(service, week)
     if stored is None:
         await _refuse_lost(service, week)
-        weeks = service.workspace.weeks()
+        weeks = await asyncio.to_thread(service.workspace.weeks)
         there = f"weeks with a plan: {', '.join(weeks[-8:])}" if weeks else "no week has a plan yet"
         raise ProblemError(
             http_problem(

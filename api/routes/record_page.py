@@ -20,6 +20,7 @@ from api.pages.rendering import page
 from api.pages.week_view import week_choices
 from api.plans.rows import plans_of_week
 from api.record_folder import kept_head
+from api.routes.again_view import weeks_with_plans
 from api.routes.audit import make_anchor
 from api.routes.endpoint import Endpoint
 from api.routes.forms import frame, own_fields
@@ -62,7 +63,7 @@ class DecisionRow:
 async def show_decisions(request: Request, week: Week = "") -> Response:
     """Show the decisions on a week's plans, and check the whole record."""
     service, record = service_of(request), record_of(request)
-    weeks = await asyncio.to_thread(service.workspace.weeks)
+    weeks = await weeks_with_plans(service)
     chosen = week or max(weeks, default="")
     rows = await asyncio.to_thread(_rows, record, chosen)
     head = await asyncio.to_thread(kept_head, service.settings.data_dir)

@@ -36,6 +36,7 @@ from tests.api.test_fleets_http import NEW, put
 from tests.browser.map_world import make_cells
 
 NEXT = "2026-W49"
+NEXT_DAY = "2026-12-02"  # the Wednesday of it
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +210,23 @@ def test_every_file_of_a_fall_back_says_so(
         (NEXT, WEEK, "published")
     }
     assert f"in force for {NEXT}, made for {WEEK}, published" in paul.get(f"{at}.gpx").text
+
+
+def test_a_gis_gets_the_plan_in_force_for_each_week(
+    paul: Person, plans: list[PatrolPlan], again: dict[str, Any]
+) -> None:
+    items = paul.get("/ogc/collections/patrol-areas/items?limit=1000").json()["features"]
+    told = {
+        (one["id"][:8], one["properties"]["plan_id"], one["properties"]["state"],
+         one["properties"]["week"], one["properties"]["in_force_for"])
+        for one in items
+    }  # fmt: skip
+    first = plans[0].plan_id
+    assert told == {
+        (WEEK, first, "published", WEEK, ""), (NEXT, first, "published", WEEK, NEXT),
+    }  # fmt: skip
+    monday = paul.get(f"/ogc/collections/patrol-areas/items?limit=100&datetime={NEXT_DAY}").json()
+    assert {one["id"][:8] for one in monday["features"]} == {NEXT}
 
 
 def test_the_page_of_a_fallen_back_week_shows_the_plan_in_force(
