@@ -46,7 +46,7 @@ check: $(VENV)/.test ## formatting, lint, types, import contracts, links, securi
 sbom: $(VENV)/.runtime ## bill of materials of what is installed to run, CycloneDX, into out/sbom.json
 	$(BIN)/python .ci/sbom.py out/sbom.json
 
-test: $(VENV)/.test ## install what the tests need, then run them all
+test: $(VENV)/.test ## install what the tests need, then run them (what takes a minute by itself runs in soak)
 	sh .ci/system-packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow'
 
