@@ -35,6 +35,7 @@ from api.record_folder import open_record
 from api.routes.endpoint import add_endpoints, methods_at
 from api.routes.interface import interface_document
 from api.routes.kinds import JOB_KINDS
+from api.routes.readable_problems import ReadableProblems
 from api.routes.table import ENDPOINTS
 from api.service import KeptReadings, Service, today_in_london
 from api.sessions import Sessions
@@ -106,6 +107,7 @@ def create_app(
     app.add_middleware(Gate)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Envelope)
+    app.add_middleware(ReadableProblems)
     app.openapi = lambda: interface_document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app
 

@@ -58,7 +58,7 @@ log = logging.getLogger("arv.service")
 
 
 class Envelope:
-    """Outermost of our middleware: request identifier, host check, headers, last resort."""
+    """Around every other answer: request identifier, host check, headers, last resort."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -57,6 +57,11 @@ def administered(root: Path) -> Iterator[FastAPI]:
         yield app
 
 
+def browser(app: FastAPI) -> TestClient:
+    """Return a browser in which nobody is signed in; the application must be running."""
+    return TestClient(app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=False)
+
+
 @dataclass
 class Person:
     """Somebody's browser, signed in."""
@@ -101,7 +106,7 @@ def enter_with(client: TestClient, name: str, password: str) -> Any:
 
 def sign_in_as(app: FastAPI, name: str, password: str = PASSWORD) -> Person:
     """Return a signed-in person; the application must be running."""
-    client = TestClient(app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=False)
+    client = browser(app)
     answer = enter_with(client, name, password)
     assert answer.status_code == 303, answer.text
     form = client.get("/password").text

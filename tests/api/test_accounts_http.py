@@ -15,7 +15,6 @@ import pytest
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import OKPKey
-from starlette.testclient import TestClient
 
 from api.access import Action
 from api.accounts.keys import add_key
@@ -31,6 +30,7 @@ from tests.api.accounts_world import (
     PASSWORD,
     ROOT,
     add_person,
+    browser,
     enter,
     enter_with,
     entries,
@@ -77,13 +77,6 @@ def app(filled: Path, tmp_path: Path) -> Iterator[FastAPI]:
     made = service(root)
     with client_of(made):
         yield made
-
-
-def browser(app: FastAPI) -> TestClient:
-    return TestClient(
-        app, base_url="http://127.0.0.1:8000", follow_redirects=False,
-        raise_server_exceptions=False,
-    )  # fmt: skip
 
 
 def test_the_first_administrator_must_replace_the_one_time_password(app: FastAPI) -> None:

@@ -11,7 +11,6 @@ from typing import Any, get_args
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
-from starlette.testclient import TestClient
 
 from api.access import Action, Role
 from api.accounts.keys import add_key
@@ -24,12 +23,13 @@ from tests.api.accounts_world import (
     Person,
     add_person,
     administered,
+    browser,
     enter_with,
     entries,
     record_of,
     sign_in_as,
 )
-from tests.api.service_world import BEARER, ORIGIN, SAME_ORIGIN, problem
+from tests.api.service_world import BEARER, SAME_ORIGIN, problem
 
 HOSTILE = "x'); DROP TABLE users; --"
 
@@ -43,12 +43,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
 @pytest.fixture(scope="module")
 def root(app: FastAPI) -> Person:
     return sign_in_as(app, "root")
-
-
-def browser(app: FastAPI) -> TestClient:
-    return TestClient(
-        app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=False
-    )  # fmt: skip
 
 
 def made(root: Person, name: str, *roles: str, **more: Any) -> dict[str, Any]:
