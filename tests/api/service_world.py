@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -70,20 +71,22 @@ def fill(root: Path, area: StudyArea, assessment: RiskAssessment, plan: PatrolPl
         workspace.publish_plan(folder / "p", plan.week, plan.plan_id)
 
 
-#: The files of weeks written before in this process, by what they were made from.
-_KEPT = TemporaryDirectory(prefix="arv-weeks-")
+@cache
+def _kept() -> TemporaryDirectory[str]:
+    """Return where the weeks written in this process lie, by what they were made from."""
+    return TemporaryDirectory(prefix="arv-weeks-")
 
 
 def _written(area: StudyArea, assessment: RiskAssessment, plan: PatrolPlan) -> Path:
     """Return a folder with the files of a week: many modules begin from the same one."""
     content = pickle.dumps((area.boroughs, area.wards, assessment, plan))
-    kept = Path(_KEPT.name) / sha256(content).hexdigest()
+    kept = Path(_kept().name) / sha256(content).hexdigest()
     if kept.is_dir():
         return kept
     cells = make_cells(area)
     shapes: Any = {PLACE_SHAPES: text_writer(json_text(place_shapes(area)))}
     shapes[MAP] = text_writer(render(assessment, None, area, cells))
-    begun = Path(mkdtemp(dir=_KEPT.name))
+    begun = Path(mkdtemp(dir=_kept().name))
     write_all(begun / "a", shapes | assessment_writers(assessment, cells, []))
     areas = {AREA_SHAPES: text_writer(json_text(area_shapes(plan, area)))}
     folder = AssessmentFolder(assessment, cells)
