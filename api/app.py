@@ -32,7 +32,7 @@ from api.jobs.shelf import JobShelf
 from api.organisation import read_organisation
 from api.problems import Problem, ProblemError, http_problem, problem_response
 from api.record_folder import open_record
-from api.routes.endpoint import add_endpoints, methods_at
+from api.routes.endpoint import add_endpoints, not_offered
 from api.routes.interface import interface_document
 from api.routes.kinds import JOB_KINDS
 from api.routes.readable_problems import ReadableProblems
@@ -184,9 +184,7 @@ async def _plain_problem(request: Request, fault: Exception) -> Response:
     else:
         problem = http_problem(fault.status_code, fault.detail, fault.headers)
     if problem.status == 405:  # the framework names the methods of the first route it found
-        allow = ", ".join(methods_at(request.app, request.scope))
-        words = f"{request.method[:20]!r} is not offered here. Remedy: use {allow}."
-        problem = http_problem(405, words, {"Allow": allow})
+        problem = not_offered(request.app, request.scope)
     return problem_response(problem, request.state.request_id)
 
 

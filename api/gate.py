@@ -24,7 +24,7 @@ from api.conventions.rates import check_rate
 from api.identify import Caller, SignedIn, identify, session_cookie
 from api.negotiation import prefers_html
 from api.problems import Problem, ProblemError, http_problem
-from api.routes.endpoint import Endpoint, declared, matched_route
+from api.routes.endpoint import Endpoint, declared, matched_route, methods_at, not_offered
 from api.service import Service
 from api.sessions import same_text
 from api.store.errors import StoreRefusedError
@@ -60,6 +60,9 @@ class Gate:
             check_rate(scope, service)
             await self.app(scope, receive, send)
             return
+        if request.method not in methods_at(scope["app"], scope):
+            check_rate(scope, service)
+            raise ProblemError(not_offered(scope["app"], scope))
         endpoint = declared(scope["app"], route, request.method)
         caller = await identify(request, service)
         scope.setdefault("state", {}).update(

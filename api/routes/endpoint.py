@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from api.access import Action
 from api.audit.entry import Operation
+from api.problems import Problem, http_problem
 
 
 class _Whole(IntegerConvertor):
@@ -114,6 +115,13 @@ def methods_at(app: FastAPI, scope: Scope) -> tuple[str, ...]:
     for route in own or fitting:
         found |= getattr(route, "methods", None) or set()
     return tuple(sorted(found | ({"HEAD"} if "GET" in found else set())))
+
+
+def not_offered(app: FastAPI, scope: Scope) -> Problem:
+    """Return the problem of a method that is not offered at the path of a request."""
+    allow = ", ".join(methods_at(app, scope))
+    words = f"{scope['method'][:20]!r} is not offered here. Remedy: use {allow}."
+    return http_problem(405, words, {"Allow": allow})
 
 
 def declared(app: FastAPI, route: BaseRoute, method: str) -> Endpoint | None:
