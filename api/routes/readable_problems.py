@@ -20,6 +20,9 @@ from api.problems import MEDIA_TYPE
 from api.routes.forms import frame
 
 
+MISTYPED = "this address is not written as the service writes it."
+
+
 class ReadableProblems:
     """Turns a problem document into a page where a person will look at it."""
 
@@ -66,6 +69,8 @@ class _Readable:
 
 def _page(scope: Scope, problem: dict[str, Any]) -> bytes:
     said, _, remedy = str(problem["detail"]).partition(" Remedy: ")
+    if "errors" in problem:  # what a program sent; a person mistyped or cut an address
+        said, remedy = MISTYPED, "follow the links of the pages instead."
     known = "actor" in scope.get("state", {})  # the gate was reached
     values = {
         **(frame(Request(scope)) if known else {}),

@@ -32,7 +32,7 @@ def pia(app: FastAPI) -> Person:
     [
         ("/people", 403, "Only administrator may"),
         ("/allocate?week=2026-W40", 404, "There is no plan for week"),
-        ("/plans?limit=many", 422, "<strong>What to do:</strong> Send"),
+        ("/plans?limit=many", 422, "<strong>What to do:</strong> Follow"),
     ],
 )
 def test_a_person_reads_the_refusal_as_a_page(
