@@ -19,7 +19,6 @@ from api.pages.rendering import page
 from api.problems import MEDIA_TYPE
 from api.routes.forms import frame
 
-
 MISTYPED = "this address is not written as the service writes it."
 
 
